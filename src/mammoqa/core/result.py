@@ -1,0 +1,140 @@
+"""What an analysis says: scores, measurements, a verdict, and how it came about."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from mammoqa.core.image import Acquisition, Source
+    from mammoqa.core.phantom import Pose
+
+
+class Outcome(StrEnum):
+    """The four ways an analysis ends."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    MEASURED = "measured"
+    REFUSED = "refused"
+
+
+class ReasonCode(StrEnum):
+    """Why an input was refused; each member is documented in docs/reference/reason-codes.md."""
+
+    NOT_FOUND = "not_found"
+    NOT_DICOM = "not_dicom"
+    DAMAGED_FILE = "damaged_file"
+    NOT_AN_IMAGE = "not_an_image"
+    UNSUPPORTED_ENCODING = "unsupported_encoding"
+    UNSUPPORTED_MODALITY = "unsupported_modality"
+    COLOUR_IMAGE = "colour_image"
+    TOO_LARGE = "too_large"
+    NO_PIXEL_SPACING = "no_pixel_spacing"
+    NOT_A_PHANTOM = "not_a_phantom"
+    UNKNOWN_PHANTOM = "unknown_phantom"
+    WRONG_VIEW = "wrong_view"
+    INCOMPLETE_STACK = "incomplete_stack"
+    NOT_LOCATED = "not_located"
+    PARTLY_OUTSIDE = "partly_outside"
+    CLIPPED = "clipped"
+    NEEDS_RAW = "needs_raw"
+    LOW_QUALITY = "low_quality"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectScore:
+    """One scored test object; `score` is 0, 0.5 or 1, the probabilities are calibrated."""
+
+    name: str
+    kind: str
+    size_mm: float
+    score: float
+    p_present: float
+    p_abnormal: float
+    centre_px: tuple[float, float]
+    counted: bool = True  # False when the reading order stopped before it
+    deduction: float = 0.0  # for an artefact as visible as the object
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A number with its unit, 95 % interval and limits; None where there is none."""
+
+    name: str
+    value: float
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    limit_low: float | None = None
+    limit_high: float | None = None
+    outcome: Outcome = Outcome.MEASURED
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the criteria say. `totals` are per kind, after the stop rule and deductions."""
+
+    outcome: Outcome
+    reason: str | None = None
+    reason_code: ReasonCode | None = None
+    totals: tuple[tuple[str, float], ...] = ()
+    p_pass: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelId:
+    """Which network read the image."""
+
+    name: str
+    version: str
+    card_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What is needed to repeat an analysis."""
+
+    software: str
+    phantom_version: str | None
+    model: ModelId | None
+    analysed_at: datetime
+    seconds: float
+    timings_s: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A place in an image worth drawing: a closed or open polyline in pixels of slice `index`."""
+
+    label: str
+    points_px: Float[np.ndarray, "n 2"]
+    closed: bool = True
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """One analysed input: an image or a stack. `sources` lists every frame that was read.
+
+    `view` is the image as a person should see it: the phantom upright (chest wall at the bottom) for mammography,
+    8 bit, `view_scale` pixels per mm; for stacks the slices measured side by side. `saliency` has the same shape or is None.
+    """
+
+    path: str
+    sources: "tuple[Source, ...]"
+    acquisition: "Acquisition"
+    phantom: str | None
+    verdict: Verdict
+    provenance: Provenance
+    objects: tuple[ObjectScore, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    pose: "Pose | None" = None
+    regions: tuple[Region, ...] = ()
+    notes: tuple[str, ...] = ()
+    view: np.ndarray | None = field(default=None, repr=False)
+    saliency: np.ndarray | None = field(default=None, repr=False)
