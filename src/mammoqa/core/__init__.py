@@ -12,7 +12,7 @@ from mammoqa.core.errors import (
     ScoreError,
     StoreError,
 )
-from mammoqa.core.image import Acquisition, Image, Intent, Source, Stack, Window
+from mammoqa.core.image import Acquisition, Image, Intent, Source, Stack, VoiTable, Window
 from mammoqa.core.phantom import (
     ChestWall,
     Criterion,
@@ -31,6 +31,7 @@ from mammoqa.core.result import (
     Outcome,
     Provenance,
     ReasonCode,
+    Refused,
     Region,
     Verdict,
 )
@@ -62,11 +63,13 @@ __all__ = [
     "Provenance",
     "ReasonCode",
     "RefusalError",
+    "Refused",
     "Region",
     "ScoreError",
     "Source",
     "Stack",
     "StoreError",
     "Verdict",
+    "VoiTable",
     "Window",
 ]

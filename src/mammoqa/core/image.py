@@ -78,11 +78,25 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class VoiTable:
+    """A VOI lookup table (DICOM PS3.3 C.11.2.1.1): `values[i]` is shown for the pixel value `first + i`.
+
+    Pixel values beyond either end take the first or last entry; entries have `bits` bits. Where the file was
+    MONOCHROME1, the table has been turned round so that it applies to `Image.pixels`.
+    """
+
+    first: float
+    values: Real[np.ndarray, " entries"]
+    bits: int
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Image:
     """One grey-scale image plane.
 
     `pixels` hold the values after the modality LUT, MONOCHROME1 already inverted, so that larger values are
-    shown brighter; integer or float32, read-only. `pitch_mm` is (along rows' axis y, along x) in the plane of the object
+    shown brighter; integer or float32, read-only. `pitch_mm` is (along y, along x) in the plane of the object
     (ImagerPixelSpacing divided by the magnification), None when the file gives no size. `position_mm` and
     `orientation` are those of DICOM's patient frame, for tomographic slices. `saturated` gives the pixel values
     (low, high) at which the detector or the file clips, in the sense of `pixels`.
@@ -99,6 +113,7 @@ class Image:
     position_mm: tuple[float, float, float] | None = None
     orientation: tuple[float, float, float, float, float, float] | None = None
     notes: tuple[str, ...] = ()
+    voi_tables: tuple[VoiTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -113,8 +113,8 @@ class Pose:
 
     def to_px(self, points_mm: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
         """Phantom points in mm to image points in pixels, (x, y)."""
-        return points_mm @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return np.asarray(points_mm @ self.matrix[:, :2].T + self.matrix[:, 2])
 
     def to_mm(self, points_px: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
         """Image points in pixels to phantom points in mm."""
-        return np.linalg.solve(self.matrix[:, :2], (points_px - self.matrix[:, 2]).T).T
+        return np.asarray(np.linalg.solve(self.matrix[:, :2], (points_px - self.matrix[:, 2]).T).T)

@@ -32,6 +32,7 @@ class ReasonCode(StrEnum):
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     UNSUPPORTED_MODALITY = "unsupported_modality"
     COLOUR_IMAGE = "colour_image"
+    DUPLICATE = "duplicate"
     TOO_LARGE = "too_large"
     NO_PIXEL_SPACING = "no_pixel_spacing"
     NOT_A_PHANTOM = "not_a_phantom"
@@ -43,6 +44,17 @@ class ReasonCode(StrEnum):
     CLIPPED = "clipped"
     NEEDS_RAW = "needs_raw"
     LOW_QUALITY = "low_quality"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file or folder that holds no image to analyse, and what a person can do about it."""
+
+    path: str
+    code: ReasonCode
+    reason: str
+    sop_instance_uid: str | None = None
+    series_instance_uid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +134,8 @@ class Analysis:
     """One analysed input: an image or a stack. `sources` lists every frame that was read.
 
     `view` is the image as a person should see it: the phantom upright (chest wall at the bottom) for mammography,
-    8 bit, `view_scale` pixels per mm; for stacks the slices measured side by side. `saliency` has the same shape or is None.
+    8 bit, `view_scale` pixels per mm; for stacks the slices measured side by side. `saliency` has the same shape or is
+    None.
     """
 
     path: str
@@ -138,3 +151,5 @@ class Analysis:
     notes: tuple[str, ...] = ()
     view: np.ndarray | None = field(default=None, repr=False)
     saliency: np.ndarray | None = field(default=None, repr=False)
+    view_scale: float | None = None
+    view_slices: tuple[int, ...] = ()
