@@ -134,8 +134,9 @@ class Analysis:
     """One analysed input: an image or a stack. `sources` lists every frame that was read.
 
     `view` is the image as a person should see it: the phantom upright (chest wall at the bottom) for mammography,
-    8 bit, `view_scale` pixels per mm; for stacks the slices measured side by side. `saliency` has the same shape or is
-    None.
+    8 bit, `view_scale` pixels per mm, the origin of the phantom frame at its centre. For stacks it holds the slices
+    `view_slices` (indices into the stack) side by side, each in its own pixels. `saliency` has the same shape, 0 to 1,
+    or is None.
     """
 
     path: str

@@ -7,8 +7,8 @@ Seen from the tube with the chest-wall edge at the bottom (numbers as in the acc
     9 specks 10 specks 11 specks 12 mass
     13 mass  14 mass  15 mass  16 mass
 
-Fibres, specks and masses: manufacturer leaflets and the CRCPD phantom evaluation page (verified). Pitch 20 mm, ring radius
-of the specks, insert size and mass diameters are commonly quoted (recalled).
+Fibres, specks and masses: manufacturer leaflets and the CRCPD phantom evaluation page (verified). Pitch 20 mm, ring
+radius of the specks, insert size and mass diameters are commonly quoted (recalled).
 """
 
 from mammoqa.core import Criterion, Insert, Layer, Outline, Phantom

@@ -1,0 +1,56 @@
+# Everything runs in .venv, made on first use from pinned and hashed requirements.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
+
+.PHONY: help demo test check format validate benchmark lock clean
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/.runtime ## simulate a month of QC on two units, analyse it and name the report
+	$(BIN)/mammoqa demo --out demo-output
+
+test: .venv/.test ## run the tests
+	$(BIN)/python -m pytest
+
+check: .venv/.test ## lint, formatting, types and the import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.test ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+validate: .venv/.test ## reproduce the numbers in docs/validation
+	$(BIN)/mammoqa validate all
+
+benchmark: .venv/.test ## measure speed and memory
+	$(BIN)/mammoqa benchmark all
+
+.venv/.uv: requirements/uv.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/.runtime: .venv/.uv requirements/build.txt requirements/runtime.txt pyproject.toml
+	$(UV) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	$(UV) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.test: .venv/.runtime requirements/test.txt
+	$(UV) --require-hashes -r requirements/test.txt
+	@touch $@
+
+lock: .venv/.uv ## pin the requirements again, within the bounds of pyproject.toml
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) requirements/build.in -o requirements/build.txt
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group test -c requirements/runtime.txt -o requirements/test.txt
+	$(COMPILE) requirements/train-cpu.in -c requirements/test.txt -o requirements/train-cpu.txt
+	$(COMPILE) pyproject.toml --extra cluster -c requirements/runtime.txt -o requirements/cluster.txt
+
+clean: ## remove what the targets made, but for .venv
+	rm -rf build dist demo-output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
