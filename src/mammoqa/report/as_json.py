@@ -1,0 +1,135 @@
+"""The JSON of an analysis: the documented element of `analyse --json`, and the saved form that holds everything.
+
+The element is described in docs/reference/json.md and by `schema.json` beside this file.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from mammoqa.core import Analysis, Measurement, ObjectScore
+from mammoqa.core.plain import from_plain, to_plain
+
+SAVED_FORMAT = "mammoqa-analysis/1"
+
+
+def as_json(analysis: Analysis) -> dict[str, Any]:
+    """The element of `analyse --json` for one analysis: plain data, ready for `json.dumps`."""
+    verdict, provenance = analysis.verdict, analysis.provenance
+    first = analysis.sources[0] if analysis.sources else None
+    element = {
+        "path": analysis.path,
+        "sop_instance_uid": first.sop_instance_uid if first else None,
+        "series_instance_uid": first.series_instance_uid if first else None,
+        "phantom": analysis.phantom,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "reason_code": verdict.reason_code,
+        "objects": [_object(score) for score in analysis.objects],
+        "totals": dict(verdict.totals),
+        "measurements": [_measurement(measurement) for measurement in analysis.measurements],
+        "p_pass": verdict.p_pass,
+        "model": provenance.model and _plain_mapping(provenance.model),
+        "software": provenance.software,
+        "seconds": provenance.seconds,
+        # below: additions to the design's element
+        "notes": list(analysis.notes),
+        "sha256": first.sha256 if first else None,
+        "frame": first.frame if first else None,
+        "files": len({source.path for source in analysis.sources}),
+        "phantom_version": provenance.phantom_version,
+        "analysed_at": provenance.analysed_at,
+        "acquired_at": analysis.acquisition.acquired_at,
+        "unit": {
+            "manufacturer": analysis.acquisition.manufacturer,
+            "model": analysis.acquisition.model,
+            "station": analysis.acquisition.station,
+            "serial": analysis.acquisition.device_serial,
+        },
+    }
+    return {name: _plain(value) for name, value in element.items()}
+
+
+def saved(analysis: Analysis) -> dict[str, Any]:
+    """The element of `as_json` with everything a report needs: the whole analysis and its pictures as PNG (base64)."""
+    pictures = {"view": analysis.view, "saliency": analysis.saliency}
+    return {
+        **as_json(analysis),
+        "format": SAVED_FORMAT,
+        "analysis": to_plain(analysis),
+        "pictures": {name: None if array is None else _png_text(array) for name, array in pictures.items()},
+    }
+
+
+def from_saved(data: Mapping[str, Any]) -> Analysis:
+    """The analysis that `saved` wrote; ValueError with advice for other JSON."""
+    if data.get("format") != SAVED_FORMAT:
+        found = data.get("format", "no format at all")
+        raise ValueError(
+            f"a report needs a file written by `analyse --out` (format {SAVED_FORMAT}), this one says {found}"
+        )
+    pictures = data.get("pictures", {})
+    return from_plain(data["analysis"], _array(pictures.get("view")), _array(pictures.get("saliency")))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of one element."""
+    text = resources.files("mammoqa.report").joinpath("schema.json").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def _object(score: ObjectScore) -> dict[str, Any]:
+    return {
+        "name": score.name,
+        "kind": score.kind,
+        "size_mm": score.size_mm,
+        "score": score.score,
+        "p_present": score.p_present,
+        "p_abnormal": score.p_abnormal,
+        "centre_px": list(score.centre_px),
+        "counted": score.counted,
+        "deduction": score.deduction,
+    }
+
+
+def _measurement(measurement: Measurement) -> dict[str, Any]:
+    return _plain_mapping(measurement)
+
+
+def _plain_mapping(value: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = to_plain(value)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Strict JSON: a number that is not finite is null."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    plain = to_plain(value)
+    return None if plain in ("NaN", "Infinity", "-Infinity") else plain
+
+
+def _png_text(array: np.ndarray) -> str:
+    from PIL import Image
+
+    levels = array if array.dtype == np.uint8 else np.rint(np.clip(array, 0, 1) * 65535).astype(np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, "PNG", compress_level=4)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _array(text: str | None) -> np.ndarray | None:
+    from PIL import Image
+
+    if text is None:
+        return None
+    levels = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
+    return levels if levels.dtype == np.uint8 else (levels.astype(np.float32) / np.float32(65535))
