@@ -97,7 +97,8 @@ class Pose:
 
     `attenuating_bright` tells whether thicker parts are brighter in `Image.pixels`. `residual_mm` is the root mean
     square distance of the fitted border points from the border. `window` is (low, high) in pixel values, of the
-    inner region of the insert, for display and normalisation.
+    inner region of the insert, for display and normalisation. `slices[k]` is, for a phantom that is read in a stack,
+    the index in `Stack.images` of its slice k + 1; empty for a phantom in one image.
     """
 
     matrix: Float[np.ndarray, "2 3"]
@@ -110,6 +111,7 @@ class Pose:
     window: tuple[float, float]
     confidence: float = 1.0
     notes: tuple[str, ...] = field(default=())
+    slices: tuple[int, ...] = ()
 
     def to_px(self, points_mm: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
         """Phantom points in mm to image points in pixels, (x, y)."""

@@ -4,7 +4,8 @@ from types import MappingProxyType
 
 from mammoqa.core import Phantom
 from mammoqa.phantoms.acr156 import ACR156
+from mammoqa.phantoms.acr_mri_large import ACR_MRI_LARGE
 
-PHANTOMS: MappingProxyType[str, Phantom] = MappingProxyType({p.name: p for p in (ACR156,)})
+PHANTOMS: MappingProxyType[str, Phantom] = MappingProxyType({p.name: p for p in (ACR156, ACR_MRI_LARGE)})
 
 __all__ = ["PHANTOMS"]
