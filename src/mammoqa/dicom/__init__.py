@@ -1,0 +1,7 @@
+"""DICOM files to images and stacks, and simulated mammograms to DICOM files."""
+
+from mammoqa.dicom.display import display
+from mammoqa.dicom.gather import gather
+from mammoqa.dicom.read import read_file
+
+__all__ = ["display", "gather", "read_file"]
