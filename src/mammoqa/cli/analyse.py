@@ -1,0 +1,56 @@
+"""`mammoqa analyse`: DICOM files to scores, reports and the database."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+
+@click.command("analyse")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--phantom", metavar="NAME", help="Take this phantom for granted instead of finding out.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write JSON, HTML and PDF here.")
+@click.option("--json", "json_file", metavar="FILE|-", help="Write one JSON array to this file, or to standard output.")
+@click.option("--jobs", metavar="N", type=click.IntRange(min=0), help="Images at a time; 0 takes all cores.")
+@click.option("--dask", metavar="ADDRESS", help="Send the work to this Dask scheduler.")
+@click.option("--store", metavar="URL", help="Save to this database: a URL, or the path of an SQLite file.")
+@click.option("--saliency/--no-saliency", default=None, help="Show what the network's scores rest on, or not.")
+def analyse(
+    paths: tuple[Path, ...],
+    phantom: str | None,
+    out: Path | None,
+    json_file: str | None,
+    jobs: int | None,
+    dask: str | None,
+    store: str | None,
+    saliency: bool | None,
+) -> int:
+    """Analyse phantom images: DICOM files, or folders of them.
+
+    Each image, or each stack of slices, gets one answer: pass, fail, measured, or refused with a reason.
+    """
+    from mammoqa.cli import sinks
+    from mammoqa.cli.outcome import exit_status
+    from mammoqa.cli.progress import watched
+    from mammoqa.jobs.analyse import READINGS, Options
+    from mammoqa.jobs.batch import analyse_paths
+    from mammoqa.settings import read_settings
+
+    if phantom is not None and phantom not in READINGS:
+        raise click.UsageError(f"there is no phantom {phantom!r}; choose one of {', '.join(READINGS)}")
+    settings = read_settings()
+    options = Options(phantom=phantom, saliency=settings.saliency if saliency is None else saliency)
+    results = analyse_paths(paths, options, settings.jobs if jobs is None else jobs, dask or settings.dask)
+    database = store or settings.store
+    outcomes = []
+    with ExitStack() as edges:
+        takers: list[sinks.Sink] = [edges.enter_context(sinks.json_array(json_file)) if json_file else sinks.printed]
+        if out is not None:
+            takers.append(sinks.report_folder(out))
+        if database:
+            takers.append(sinks.database(database))
+        for analysis in watched(results, "analysing"):
+            for take in takers:
+                take(analysis)
+            outcomes.append(analysis.verdict.outcome)
+    return exit_status(outcomes)

@@ -1,0 +1,228 @@
+"""The main job: an image or a stack to a judged and explained Analysis."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import numpy as np
+
+import mammoqa
+from mammoqa.core import (
+    Acquisition,
+    Analysis,
+    ConfigurationError,
+    Image,
+    Measurement,
+    ModelId,
+    ObjectScore,
+    Outcome,
+    Phantom,
+    Pose,
+    Provenance,
+    ReasonCode,
+    RefusalError,
+    Refused,
+    Region,
+    ScoreError,
+    Source,
+    Stack,
+    Verdict,
+)
+from mammoqa.jobs.timing import Stopwatch
+from mammoqa.phantoms import PHANTOMS
+
+Item = Image | Stack | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to analyse: `phantom` None finds out which one it is; `saliency` draws what the scores rest on."""
+
+    phantom: str | None = None
+    saliency: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What one kind of phantom gives: the parts of an Analysis that depend on the phantom."""
+
+    verdict: Verdict
+    objects: tuple[ObjectScore, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    regions: tuple[Region, ...] = ()
+    pose: Pose | None = None
+    model: ModelId | None = None
+    notes: tuple[str, ...] = ()
+    view: np.ndarray | None = field(default=None, repr=False)
+    saliency: np.ndarray | None = field(default=None, repr=False)
+    view_scale: float | None = None
+    view_slices: tuple[int, ...] = ()
+
+
+def analyse(item: Item, options: Options | None = None, decode_s: float = 0.0) -> Analysis:
+    """Identify the phantom, locate, score, judge and explain it; whatever cannot be analysed becomes REFUSED.
+
+    Args:
+        item: an image, a stack, or a file that the reader already refused.
+        options: how to analyse; the defaults where None.
+        decode_s: seconds that reading took, for the timings.
+
+    Raises:
+        ConfigurationError: `options` name a phantom that mammoqa does not know.
+        ModelError: the network's artefact is missing or damaged.
+    """
+    options = options or Options()
+    watch = Stopwatch()
+    watch.add("decode", decode_s)
+    if isinstance(item, Refused):
+        return _refused(item, None, item.code, item.reason, watch)
+    name = None
+    try:
+        with watch.step("identify"):
+            name = options.phantom or _identify(item)
+        phantom = _phantom(name)
+        reading = READINGS[name](item, phantom, options, watch)
+    except RefusalError as error:
+        return _refused(item, name, error.code, error.reason, watch)
+    return _analysis(item, phantom, reading, watch)
+
+
+def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
+    """The mammography phantom: the network scores each object, the protocol's rules judge."""
+    from mammoqa import explain, judge, locate, models, score
+
+    image = _one_image(item)
+    with watch.step("locate"):
+        pose = locate.LOCATORS[phantom.name](image, phantom)
+    with watch.step("score"):
+        model = models.load("acr156")
+        spec = model.card.input
+        patches = locate.patches(image, phantom, pose, size_px=spec.size_px, pitch_mm=spec.pitch_mm)
+        objects = score.score_acr156(patches, phantom, pose, model)
+        objects, verdict = judge.judge_acr156(objects, phantom)
+    with watch.step("explain"):
+        view, view_scale = locate.upright(image, phantom, pose)
+        saliency = explain.saliency(patches, phantom, model) if options.saliency else None
+    return Reading(
+        verdict,
+        objects=objects,
+        pose=pose,
+        model=ModelId(model.name, model.version, model.card_sha256),
+        notes=pose.notes,
+        view=view,
+        saliency=saliency,
+        view_scale=view_scale,
+    )
+
+
+def read_acr_mri_large(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
+    """The MRI phantom: lengths, uniformity and ghosting of its slices against the protocol's limits."""
+    from mammoqa import judge, locate, score
+
+    stack = _stack(item)
+    with watch.step("locate"):
+        pose = locate.LOCATORS[phantom.name](stack, phantom)
+    with watch.step("score"):
+        measurements, regions = score.score_acr_mri(stack, phantom, pose)
+        measurements, verdict = judge.judge_measurements(measurements, phantom)
+    return Reading(verdict, measurements=measurements, regions=regions, pose=pose)
+
+
+# Which phantom is read how. A new kind of reading is one function above and one line here.
+READINGS: Mapping[str, Callable[[Image | Stack, Phantom, Options, Stopwatch], Reading]] = MappingProxyType(
+    {
+        "acr156": read_acr156,
+        "acr_mri_large": read_acr_mri_large,
+    }
+)
+
+
+def _identify(item: Image | Stack) -> str:
+    from mammoqa.locate import identify
+
+    return identify(item)
+
+
+def _phantom(name: str) -> Phantom:
+    if name not in READINGS or name not in PHANTOMS:
+        raise ConfigurationError(f"there is no phantom {name!r}; choose one of {', '.join(sorted(READINGS))}")
+    return PHANTOMS[name]
+
+
+def _one_image(item: Image | Stack) -> Image:
+    if isinstance(item, Image):
+        return item
+    raise ScoreError(ReasonCode.UNKNOWN_PHANTOM, "this phantom is read in a single image, not in a stack of slices")
+
+
+def _stack(item: Image | Stack) -> Stack:
+    if isinstance(item, Stack):
+        return item
+    raise ScoreError(ReasonCode.INCOMPLETE_STACK, "this phantom is read in a stack of slices; give the whole series")
+
+
+def _analysis(item: Image | Stack, phantom: Phantom, reading: Reading, watch: Stopwatch) -> Analysis:
+    sources, acquisition, notes = _origin(item)
+    return Analysis(
+        path=sources[0].path,
+        sources=sources,
+        acquisition=acquisition,
+        phantom=phantom.name,
+        verdict=reading.verdict,
+        provenance=_provenance(phantom, reading.model, watch),
+        objects=reading.objects,
+        measurements=reading.measurements,
+        pose=reading.pose,
+        regions=reading.regions,
+        notes=(*notes, *reading.notes),
+        view=reading.view,
+        saliency=reading.saliency,
+        view_scale=reading.view_scale,
+        view_slices=reading.view_slices,
+    )
+
+
+def _refused(item: Item, name: str | None, code: ReasonCode, reason: str, watch: Stopwatch) -> Analysis:
+    sources, acquisition, notes = _origin(item)
+    phantom = PHANTOMS.get(name) if name else None
+    return Analysis(
+        path=item.path if isinstance(item, Refused) else sources[0].path,
+        sources=sources,
+        acquisition=acquisition,
+        phantom=phantom.name if phantom else None,
+        verdict=Verdict(Outcome.REFUSED, reason=reason, reason_code=code),
+        provenance=_provenance(phantom, None, watch),
+        notes=notes,
+    )
+
+
+def _origin(item: Item) -> tuple[tuple[Source, ...], Acquisition, tuple[str, ...]]:
+    """Where the item came from, how it was acquired, and what the reader noticed."""
+    if isinstance(item, Refused):
+        source = Source(
+            item.path, "", sop_instance_uid=item.sop_instance_uid, series_instance_uid=item.series_instance_uid
+        )
+        return (source,), Acquisition(), ()
+    if isinstance(item, Stack):
+        noticed = dict.fromkeys([*item.notes, *(note for image in item.images for note in image.notes)])
+        return tuple(image.source for image in item.images), item.images[0].acquisition, tuple(noticed)
+    return (item.source,), item.acquisition, item.notes
+
+
+def _provenance(phantom: Phantom | None, model: ModelId | None, watch: Stopwatch) -> Provenance:
+    return Provenance(
+        software=f"mammoqa {mammoqa.__version__}",
+        phantom_version=phantom.version if phantom else None,
+        model=model,
+        analysed_at=datetime.now(UTC),
+        seconds=watch.total_s(),
+        timings_s=watch.timings_s(),
+    )
+
+
+def with_step(analysis: Analysis, name: str, seconds: float) -> Analysis:
+    """The analysis with the time of a later step, such as the report, added to its timings."""
+    known = analysis.provenance
+    timings_s = (*known.timings_s, (name, seconds))
+    return replace(analysis, provenance=replace(known, timings_s=timings_s, seconds=known.seconds + seconds))

@@ -1,0 +1,55 @@
+"""Where analyses go: a folder of reports, the database."""
+
+import json
+import re
+from pathlib import Path
+from time import perf_counter
+
+from mammoqa.core import Analysis, ConfigurationError
+from mammoqa.jobs.analyse import with_step
+
+
+class ReportFolder:
+    """Writes JSON, HTML and PDF of each analysis into one folder, under names that tell the inputs apart."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._names: set[str] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"the folder {folder} cannot be made: {error.strerror}") from error
+
+    def add(self, analysis: Analysis) -> Path:
+        """Write the three files; the path of the HTML page."""
+        from mammoqa import report
+        from mammoqa.report.as_json import saved
+
+        start = perf_counter()
+        stem = self.folder / self._name(analysis)
+        page, sheet = report.html(analysis), report.pdf(analysis)
+        analysis = with_step(analysis, "report", perf_counter() - start)
+        _suffixed(stem, "json").write_text(json.dumps(saved(analysis)), encoding="utf-8")
+        _suffixed(stem, "html").write_text(page, encoding="utf-8")
+        _suffixed(stem, "pdf").write_bytes(sheet)
+        return _suffixed(stem, "html")
+
+    def _name(self, analysis: Analysis) -> str:
+        """The input's file name, made safe for file systems, and a number where that name was already used."""
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(analysis.path).stem).strip("._") or "image"
+        number, name = 1, plain
+        while name in self._names:
+            number += 1
+            name = f"{plain}-{number}"
+        self._names.add(name)
+        return name
+
+
+def _suffixed(stem: Path, suffix: str) -> Path:
+    """`with_suffix` would cut a name such as 1.2.840 short."""
+    return stem.with_name(f"{stem.name}.{suffix}")
+
+
+def store_url(text: str) -> str:
+    """A database URL as it is; anything else is the path of an SQLite file."""
+    return text if "://" in text else f"sqlite:///{Path(text).expanduser().resolve()}"
