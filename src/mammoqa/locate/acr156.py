@@ -1,0 +1,230 @@
+"""Place the ACR 156 mammography phantom: border of the wax insert, which way round, and whether it can be read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from mammoqa.core import ChestWall, Image, LocateError, Phantom, Pose, ReasonCode
+from mammoqa.locate.border import Fit, Square, corners_mm, flatten, refine, search
+from mammoqa.locate.outline import Body, bodies
+from mammoqa.locate.sampling import Level, inside, level, sample
+from mammoqa.locate.symmetry import GRID, STEP_MM, Symmetry, best_symmetry
+
+FINE_MM = 0.2
+COARSE_MM = 1.5
+# Limits below were set on simulated images: correct fits lie far on the good side of each.
+MIN_SUPPORT = 0.25  # of the worst side of the square
+MAX_RESIDUAL_MM = 0.6
+MIN_USED = 0.4  # share of segments of the worst side that lie on the fitted line
+MIN_MARGIN = 0.25  # between the best two symmetries, in units of a normalised cross-correlation
+MAX_CLIPPED = 0.05  # share of the insert's pixels at the end of the range; disc and largest mass cover 2 %
+_SIDES: tuple[ChestWall, ...] = ("right", "bottom", "left", "top")  # the way that +x turns
+_CHEST_WALL_BONUS = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What the search came back with: the levels it used, the body's outline if any, and the square."""
+
+    fine: Level
+    coarse: Level
+    body: Body | None
+    square: Square | None
+
+
+def locate_acr156(image: Image, phantom: Phantom) -> Pose:
+    """Place the ACR 156 phantom in an image.
+
+    `Pose.magnification` is the insert's size against `Image.pitch_mm`, times the magnification the file states.
+    Raises LocateError: NO_PIXEL_SPACING, NOT_LOCATED, PARTLY_OUTSIDE or CLIPPED. Follows Yun 2025 where its steps
+    suffice; symmetry and refusals are additions.
+    """
+    if image.pitch_mm is None:
+        raise LocateError(
+            ReasonCode.NO_PIXEL_SPACING,
+            "The file gives no pixel spacing, so sizes cannot be checked: export the image as acquired, not a copy.",
+        )
+    found = find_square(image, phantom)
+    if found.square is None or found.square.support[0] < MIN_SUPPORT:
+        raise _not_found(found, phantom)
+    fit = refine(found.fine, found.square)
+    if not (fit.residual_mm <= MAX_RESIDUAL_MM and fit.used >= MIN_USED):
+        raise LocateError(
+            ReasonCode.NOT_LOCATED,
+            f"The border of the wax insert could not be fitted (residual {fit.residual_mm:.2f} mm on "
+            f"{100 * fit.used:.0f} % of the weakest side): check that the phantom lies flat and is evenly exposed.",
+        )
+    _check_inside(found.fine, fit.square)
+    _check_clipped(image, fit.square)
+    symmetry = _symmetry(found, fit, phantom)
+    return _pose(image, phantom, found.fine, fit, symmetry)
+
+
+def find_square(image: Image, phantom: Phantom, pitch_mm: tuple[float, float] | None = None) -> Found:
+    """Search the insert's border, first near what the body's outline suggests, then everywhere."""
+    if pitch_mm is not None:
+        image = Image(image.pixels, pitch_mm, image.source)
+    fine = level(image, FINE_MM)
+    coarse = level(image, COARSE_MM, finer=fine)
+    flat = flatten(coarse.values)
+    side = (phantom.insert_mm or (0.0, 0.0))[0]
+    for body in bodies(coarse, flat):
+        scales = _scales(body, phantom)
+        if body.fill < 0.85 or not scales:
+            continue
+        tilts = body.tilt_deg + np.array([-1.0, 0.0, 1.0])
+        square = search(coarse, tilts, [side * scale for scale in scales])
+        if square is not None and square.support[0] > 0.5 and _within(square, body):
+            return Found(fine, coarse, body, square)
+    square = search(coarse, np.arange(-12.0, 12.1, 1.5), side * np.geomspace(0.88, 1.95, 34))
+    body_seen = next((b for b in bodies(coarse, flat) if b.fill >= 0.85 and _scales(b, phantom)), None)
+    return Found(fine, coarse, body_seen, square)
+
+
+def _scales(body: Body, phantom: Phantom) -> list[float]:
+    """Scales that explain the body's size, whichever way round it lies and where an image edge cuts it."""
+    scales: list[float] = []
+    names = (phantom.outline.width_mm, phantom.outline.length_mm)
+    for width, length in (names, names[::-1]):
+        across, down = body.size_mm[0] / width, body.size_mm[1] / length
+        if 0.8 < across / down < 1.25:
+            scales += list(max(across, down) * np.arange(0.93, 1.04, 0.015))
+    return [scale for scale in scales if 0.85 < scale < 2.0]
+
+
+def _within(square: Square, body: Body) -> bool:
+    apart = np.hypot(square.x_mm - body.centre_mm[0], square.y_mm - body.centre_mm[1])
+    return bool(apart < 0.2 * max(body.size_mm) and square.half_mm < 0.47 * max(body.size_mm))
+
+
+def _not_found(found: Found, phantom: Phantom) -> LocateError:
+    """Tell an insert that is cut off from one that is not there."""
+    side = (phantom.insert_mm or (0.0, 0.0))[0]
+    partial = search(
+        found.coarse, np.arange(-10.0, 10.1, 2.0), side * np.geomspace(0.9, 1.9, 20), spare_mm=30.0, missing=1
+    )
+    if partial is not None and partial.support[0] > MIN_SUPPORT and not _covered(found.fine, partial, 1.0):
+        return _partly_outside()
+    return LocateError(
+        ReasonCode.NOT_LOCATED,
+        "No square wax insert was found: check that this is the ACR 156 type phantom and that its whole insert "
+        "is in the field.",
+    )
+
+
+def _partly_outside() -> LocateError:
+    return LocateError(
+        ReasonCode.PARTLY_OUTSIDE,
+        "Part of the wax insert lies outside the image or the collimated field: centre the phantom and "
+        "expose it again.",
+    )
+
+
+def _covered(fine: Level, square: Square, scale: float) -> bool:
+    pitch_px = np.array(fine.pitch_mm[::-1]) / fine.block
+    return bool(inside(fine, corners_mm(square, scale) / pitch_px).all())
+
+
+def _check_inside(fine: Level, square: Square) -> None:
+    if not _covered(fine, square, 0.99):
+        raise _partly_outside()
+
+
+def _check_clipped(image: Image, square: Square) -> None:
+    """Refuse when many of the insert's pixels sit at an end of the range, all along one side or throughout."""
+    values = image.pixels
+    if image.pitch_mm is None:
+        return
+    axis = np.linspace(-0.97, 0.97, 120)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2) * square.half_mm
+    angle = np.radians(square.tilt_deg)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    at = (grid @ turn.T + (square.x_mm, square.y_mm)) / np.array(image.pitch_mm[::-1])
+    columns = np.clip(np.rint(at[:, 0]).astype(int), 0, values.shape[1] - 1)
+    rows = np.clip(np.rint(at[:, 1]).astype(int), 0, values.shape[0] - 1)
+    seen = values[rows, columns].reshape(120, 120)
+    low, high = image.saturated or (float(values.min()), float(values.max()))
+    flat = (seen <= low) | (seen >= high)
+    if flat.mean() <= MAX_CLIPPED:
+        return
+    strips = [part.mean() for part in (flat[:12], flat[-12:], flat[:, :12], flat[:, -12:])]
+    if max(strips) > 0.8 and flat[30:-30, 30:-30].mean() < MAX_CLIPPED:
+        raise _partly_outside()
+    raise LocateError(
+        ReasonCode.CLIPPED,
+        f"{100 * flat.mean():.0f} % of the insert is clipped at the end of the grey scale: "
+        "expose again with less dose, or export the image without a fixed window.",
+    )
+
+
+def _square_points(square: Square, points: Float[np.ndarray, "*n 2"]) -> Float[np.ndarray, "*n 2"]:
+    angle = np.radians(square.tilt_deg)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    placed: Float[np.ndarray, "*n 2"] = points @ turn.T + (square.x_mm, square.y_mm)
+    return placed
+
+
+def _symmetry(found: Found, fit: Fit, phantom: Phantom) -> Symmetry:
+    scale = 2 * fit.square.half_mm / (phantom.insert_mm or (1.0, 1.0))[0]
+    axis = (np.arange(2 * GRID) - (2 * GRID - 1) / 2) * STEP_MM / 2 * scale
+    points = _square_points(fit.square, np.stack(np.meshgrid(axis, axis), axis=-1))
+    pitch_px = np.array(found.fine.pitch_mm[::-1]) / found.fine.block
+    view = sample(found.fine, points / pitch_px).reshape(GRID, 2, GRID, 2).mean(axis=(1, 3)) * fit.square.sign
+    prior = _chest_wall_prior(found, fit.square)
+    symmetry = best_symmetry(view, phantom, prior)
+    opposite = best_symmetry(-view, phantom, prior)
+    if symmetry.margin < MIN_MARGIN or opposite.score > symmetry.score:
+        raise LocateError(
+            ReasonCode.NOT_LOCATED,
+            f"The insert was found, but not which way round it lies (best match {symmetry.score:.2f}, lead "
+            f"{symmetry.margin:.2f}): too few objects are visible. Check exposure and phantom.",
+        )
+    return symmetry
+
+
+def _chest_wall_prior(found: Found, square: Square) -> Float[np.ndarray, "4"]:
+    """A bonus for the quarter turn that puts the chest-wall edge of the phantom nearest to an edge of the image."""
+    rows, columns = found.coarse.values.shape
+    height, width = rows * found.coarse.pitch_mm[0], columns * found.coarse.pitch_mm[1]
+    # quarter turns 0, 1, 2, 3 bring the bottom to the bottom, left, top, right
+    gaps = np.array([height - square.y_mm, square.x_mm, square.y_mm, width - square.x_mm]) - square.half_mm
+    return np.where(gaps == gaps.min(), _CHEST_WALL_BONUS, 0.0)
+
+
+def _pose(image: Image, phantom: Phantom, fine: Level, fit: Fit, symmetry: Symmetry) -> Pose:
+    square = fit.square
+    pitch = image.pitch_mm or (1.0, 1.0)
+    scale = 2 * square.half_mm / (phantom.insert_mm or (1.0, 1.0))[0]
+    angle = np.radians(square.tilt_deg + 90 * symmetry.quarter_turns)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * scale
+    if symmetry.mirrored:
+        turn = turn @ np.diag([-1.0, 1.0])
+    per_px = 1 / np.array(pitch[::-1])
+    matrix = np.column_stack([turn * per_px[:, None], np.array([square.x_mm, square.y_mm]) * per_px])
+    down = turn @ np.array([0.0, 1.0])
+    side = _SIDES[round(np.degrees(np.arctan2(down[1], down[0])) / 90) % 4]
+    stated = image.acquisition.magnification or 1.0
+    return Pose(
+        matrix=matrix,
+        chest_wall=side,
+        mirrored=symmetry.mirrored,
+        tilt_deg=square.tilt_deg,
+        magnification=scale * stated,
+        attenuating_bright=square.sign > 0,
+        residual_mm=fit.residual_mm,
+        window=_window(fine, square),
+        confidence=float(1 - np.exp(-symmetry.margin)),
+        notes=(),
+    )
+
+
+def _window(fine: Level, square: Square) -> tuple[float, float]:
+    """Range of the inner rhombus (Yun 2025, Fig 6), by percentiles so that the disc does not count."""
+    axis = np.linspace(-0.9, 0.9, 121)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1)
+    rhombus = grid[np.abs(grid).sum(axis=-1) <= 0.9] * square.half_mm
+    pitch_px = np.array(fine.pitch_mm[::-1]) / fine.block
+    values = sample(fine, _square_points(square, rhombus) / pitch_px)
+    low, middle, high = np.percentile(values, (1, 50, 99))
+    return float(middle - 1.5 * (middle - low)), float(middle + 1.5 * (high - middle))
