@@ -1,9 +1,11 @@
 """Realistic analyses for the tests of report and store: an ACR 156 image, an MRI stack, a refusal, a month of QC."""
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+
 from mammoqa.core import (
     Acquisition,
     Analysis,
@@ -27,6 +29,16 @@ SCORES = {
     "mass": (1, 1, 1, 0.5, 0.5),
 }
 VIEW_SCALE = 8.0  # pixels per mm
+_MATRIX = np.array([[10.0, 0.1, 900.0], [-0.1, 10.0, 1000.0]])
+
+
+def _mammography(station: str, at: datetime) -> Acquisition:
+    return Acquisition(
+        modality="MG", manufacturer="Hologic, Inc.", model="Selenia Dimensions", station=station,
+        device_serial="H1KRHR83", acquired_at=at, description="ACR phantom", intent=Intent.FOR_PROCESSING,
+        pixel_intensity="LIN", kvp=28.0, mas=72.0, anode="TUNGSTEN", filter_material="RHODIUM",
+        thickness_mm=42.0, force_n=98.0, organ_dose_mgy=1.23, magnification=1.07, view="CC", laterality="R",
+    )  # fmt: skip
 
 
 def sample_view(rng: np.random.Generator, size_mm: float = 86.0, scale: float = VIEW_SCALE) -> np.ndarray:
@@ -121,30 +133,27 @@ def sample_analysis(
     reason = None if good else f"speck groups {totals['speck_groups']:.1f}, at least 3.0 needed"
     spread = min(abs(totals["fibres"] - 4), abs(totals["speck_groups"] - 3), abs(totals["masses"] - 3))
     sop = f"1.2.826.0.1.3680043.8.498.{seed}.{at:%Y%m%d}.{sum(map(ord, station))}"
+    path = f"qc/{station.lower()}/{at:%Y-%m-%d}.dcm"
+    sha256 = hashlib.sha256(sop.encode()).hexdigest()
     return Analysis(
-        path=f"qc/{station.lower()}/{at:%Y-%m-%d}.dcm",
-        sources=(
-            Source(f"qc/{station.lower()}/{at:%Y-%m-%d}.dcm", f"{seed:064x}", "1.2.840.10008.5.1.4.1.1.1.2.1", sop, "1.2.3.4", "1.2.3"),
-        ),
-        acquisition=Acquisition(
-            modality="MG", manufacturer="Hologic, Inc.", model="Selenia Dimensions", station=station,
-            device_serial="H1KRHR83", acquired_at=at, description="ACR phantom", intent=Intent.FOR_PROCESSING,
-            pixel_intensity="LIN", kvp=28.0, mas=72.0, anode="TUNGSTEN", filter_material="RHODIUM",
-            thickness_mm=42.0, force_n=98.0, organ_dose_mgy=1.23, magnification=1.07, view="CC", laterality="R",
-        ),
+        path=path,
+        sources=(Source(path, sha256, "1.2.840.10008.5.1.4.1.1.1.2.1", sop, "1.2.3.4", "1.2.3"),),
+        acquisition=_mammography(station, at),
         phantom="acr156",
         verdict=Verdict(
-            Outcome.PASS if good else Outcome.FAIL, reason, None, tuple(totals.items()),
+            Outcome.PASS if good else Outcome.FAIL,
+            reason,
+            totals=tuple(totals.items()),
             p_pass=round(0.5 + 0.45 * min(1.0, 0.3 + spread) * (1 if good else -1), 3),
         ),
         provenance=_provenance("acr156", at.replace(tzinfo=UTC) + timedelta(minutes=9)),
         objects=objects,
-        pose=Pose(np.array([[10.0, 0.1, 900.0], [-0.1, 10.0, 1000.0]]), "left", False, 0.57, 1.07, True, 0.12, (2400.0, 3900.0), 0.98),
+        pose=Pose(_MATRIX, "left", False, 0.57, 1.07, True, 0.12, (2400.0, 3900.0), 0.98),
         notes=("tilt 0.6 degrees", "one dead line outside the insert"),
         view=view,
         saliency=sample_saliency(rng, view) if view is not None else None,
         view_scale=VIEW_SCALE,
-    )  # fmt: skip
+    )
 
 
 def sample_stack(seed: int = 2) -> Analysis:
@@ -168,8 +177,8 @@ def sample_stack(seed: int = 2) -> Analysis:
         path="mr/",
         sources=sources,
         acquisition=Acquisition(
-            modality="MR", manufacturer="SIEMENS", model="Aera", station="MRC40113", acquired_at=datetime(2026, 3, 2, 18, 5),
-            field_strength_t=1.5, echo_time_ms=20.0, repetition_time_ms=500.0, slice_thickness_mm=5.0,
+            modality="MR", manufacturer="SIEMENS", model="Aera", station="MRC40113",
+            acquired_at=datetime(2026, 3, 2, 18, 5), field_strength_t=1.5, echo_time_ms=20.0, repetition_time_ms=500.0, slice_thickness_mm=5.0,
             pixel_bandwidth_hz=130.0, phase_encoding="ROW",
         ),
         phantom="acr_mri_large",
@@ -226,7 +235,8 @@ def sample_month(seed: int = 5, *, days: int = 22, pictures: bool = False) -> tu
         scores["fibre"] = (1, 1, 1, 1, 0, 0) if fade < 0.6 else (1, 1, 1, 0.5, 0, 0)
         scores["mass"] = (1, 1, 1, 0.5, 0) if rng.random() > fade else (1, 1, 1, 0, 0)
         scores["speck_group"] = (1, 1, 1, 0.5, 0) if fade < 0.75 else (1, 1, 0.5, 0, 0)
-        month.append(sample_analysis(2000 + day, station="MAMMO2", at=at + timedelta(hours=1), scores=scores, pictures=pictures))  # fmt: skip
+        later = at + timedelta(hours=1)
+        month.append(sample_analysis(2000 + day, station="MAMMO2", at=later, scores=scores, pictures=pictures))
     refused = sample_refusal()
     month.append(replace(refused, acquisition=replace(refused.acquisition, station="MAMMO2", acquired_at=start)))
     return tuple(month)

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+
 from mammoqa.core.plain import to_plain
 from mammoqa.report.as_json import as_json, from_saved, saved, schema
 from report.samples import sample_analysis, sample_refusal, sample_stack
@@ -32,7 +33,7 @@ def test_saved_form_gives_the_same_analysis_back(sample):
     if analysis.view is not None:
         np.testing.assert_array_equal(again.view, analysis.view)
     if analysis.saliency is not None:
-        np.testing.assert_allclose(again.saliency, analysis.saliency, atol=0.5 / 65535 + 1e-7)
+        np.testing.assert_allclose(again.saliency, analysis.saliency, atol=0.5 / 255 + 1e-6)
 
 
 def test_schema_refuses_a_refusal_without_reason_and_a_score_off_the_scale():

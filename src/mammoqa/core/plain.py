@@ -1,6 +1,7 @@
 """An Analysis as plain data and back: dictionaries, lists, strings and numbers only, so that JSON can hold it.
 
-The pictures (`view`, `saliency`) are left out; whoever keeps the plain form keeps them beside it.
+The pictures (`view`, `saliency`) are left out; `picture_bytes` turns them into PNG files to be kept beside it. A view
+comes back exactly, a saliency map in steps of 1/255.
 Numbers that JSON has no word for (NaN, infinities) become the strings "NaN", "Infinity" and "-Infinity".
 """
 
@@ -17,13 +18,14 @@ import numpy as np
 
 from mammoqa.core.image import Acquisition, Source
 from mammoqa.core.phantom import Pose
+from mammoqa.core.png import decode_png, encode_png
 from mammoqa.core.result import Analysis
 
 _PICTURES = ("view", "saliency")
 _NAMES = {"Acquisition": Acquisition, "Source": Source, "Pose": Pose}
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:  # noqa: PLR0911  one return per kind of value
     """Plain data for a core dataclass, tuple, array, enumeration member, date or number; TypeError for others."""
     if isinstance(value, Enum):
         return value.value
@@ -53,6 +55,24 @@ def from_plain(
         raise ValueError(f"this is not a stored analysis: {error}") from error
 
 
+def picture_bytes(analysis: Analysis) -> tuple[bytes | None, bytes | None]:
+    """The view and the saliency map as PNG files."""
+    levels = None if analysis.saliency is None else np.rint(np.clip(analysis.saliency, 0, 1) * 255).astype(np.uint8)
+    return _png(analysis.view), _png(levels)
+
+
+def _png(picture: np.ndarray | None) -> bytes | None:
+    return None if picture is None else encode_png(picture)
+
+
+def from_plain_and_bytes(plain: Mapping[str, Any], view_png: bytes | None, saliency_png: bytes | None) -> Analysis:
+    """The Analysis that `to_plain` and `picture_bytes` were given; ValueError where the data does not fit."""
+    view = None if view_png is None else decode_png(view_png)
+    levels = None if saliency_png is None else decode_png(saliency_png)
+    saliency = None if levels is None else levels.astype(np.float32) / np.float32(255)
+    return from_plain(plain, view, saliency)
+
+
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind, localns=_NAMES)
@@ -66,7 +86,7 @@ def _arguments(kind: type, plain: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _rebuild(hints[name], plain[name]) for name in names}
 
 
-def _rebuild(hint: Any, plain: Any) -> Any:
+def _rebuild(hint: Any, plain: Any) -> Any:  # noqa: PLR0911  one return per kind of annotation
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         return None if plain is None else _rebuild(_first_real(hint), plain)

@@ -4,16 +4,13 @@ The element is described in docs/reference/json.md and by `schema.json` beside t
 """
 
 import base64
-import io
 import json
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-import numpy as np
-
 from mammoqa.core import Analysis, Measurement, ObjectScore
-from mammoqa.core.plain import from_plain, to_plain
+from mammoqa.core.plain import from_plain_and_bytes, picture_bytes, to_plain
 
 SAVED_FORMAT = "mammoqa-analysis/1"
 
@@ -57,12 +54,12 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
 
 def saved(analysis: Analysis) -> dict[str, Any]:
     """The element of `as_json` with everything a report needs: the whole analysis and its pictures as PNG (base64)."""
-    pictures = {"view": analysis.view, "saliency": analysis.saliency}
+    view, saliency = picture_bytes(analysis)
     return {
         **as_json(analysis),
         "format": SAVED_FORMAT,
         "analysis": to_plain(analysis),
-        "pictures": {name: None if array is None else _png_text(array) for name, array in pictures.items()},
+        "pictures": {"view": _text(view), "saliency": _text(saliency)},
     }
 
 
@@ -74,7 +71,7 @@ def from_saved(data: Mapping[str, Any]) -> Analysis:
             f"a report needs a file written by `analyse --out` (format {SAVED_FORMAT}), this one says {found}"
         )
     pictures = data.get("pictures", {})
-    return from_plain(data["analysis"], _array(pictures.get("view")), _array(pictures.get("saliency")))
+    return from_plain_and_bytes(data["analysis"], _bytes(pictures.get("view")), _bytes(pictures.get("saliency")))
 
 
 def schema() -> dict[str, Any]:
@@ -117,19 +114,9 @@ def _plain(value: Any) -> Any:
     return None if plain in ("NaN", "Infinity", "-Infinity") else plain
 
 
-def _png_text(array: np.ndarray) -> str:
-    from PIL import Image
-
-    levels = array if array.dtype == np.uint8 else np.rint(np.clip(array, 0, 1) * 65535).astype(np.uint16)
-    buffer = io.BytesIO()
-    Image.fromarray(levels).save(buffer, "PNG", compress_level=4)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode("ascii")
 
 
-def _array(text: str | None) -> np.ndarray | None:
-    from PIL import Image
-
-    if text is None:
-        return None
-    levels = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
-    return levels if levels.dtype == np.uint8 else (levels.astype(np.float32) / np.float32(65535))
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)

@@ -1,0 +1,52 @@
+"""Engines: SQLite with write-ahead log, foreign keys and transactions that wait for each other; PostgreSQL as it is."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from mammoqa.core import StoreError
+
+BUSY_TIMEOUT_S = 30.0
+
+
+def connect(url: str) -> Engine:
+    """An engine for a URL; `engine.execution_options(writes=True)` takes SQLite's write lock when it begins."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        folder = Path(parsed.database).expanduser().parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
+        parsed = parsed.set(database=str(Path(parsed.database).expanduser()))
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def readable(url: str | URL) -> str:
+    """The URL for a message, without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return str(url)
+
+
+def _on_connect(dbapi_connection: Any, _record: Any) -> None:
+    """Let SQLAlchemy begin transactions (the driver would begin too late to hold a lock), and set the pragmas."""
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
