@@ -1,0 +1,24 @@
+"""The runtime of trained networks: load an ONNX artefact and its card, run batches and input gradients. No torch."""
+
+from mammoqa.models.card import KINDS, OUTPUTS, Card, InputSpec, Metric, Platt, Reading, Training
+from mammoqa.models.preprocess import Preprocessing, noise_sigma, normalise
+from mammoqa.models.runtime import MODELS, Model, load, load_folder, scores
+
+__all__ = [
+    "KINDS",
+    "MODELS",
+    "OUTPUTS",
+    "Card",
+    "InputSpec",
+    "Metric",
+    "Model",
+    "Platt",
+    "Preprocessing",
+    "Reading",
+    "Training",
+    "load",
+    "load_folder",
+    "noise_sigma",
+    "normalise",
+    "scores",
+]
