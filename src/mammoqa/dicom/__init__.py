@@ -3,5 +3,6 @@
 from mammoqa.dicom.display import display
 from mammoqa.dicom.gather import gather
 from mammoqa.dicom.read import read_file
+from mammoqa.dicom.write import write_mammogram
 
-__all__ = ["display", "gather", "read_file"]
+__all__ = ["display", "gather", "read_file", "write_mammogram"]

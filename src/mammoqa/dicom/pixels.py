@@ -31,6 +31,13 @@ class Layout:
     inverted: bool
     floating: bool
 
+    @property
+    def stored_range(self) -> tuple[int, int]:
+        """The least and greatest value that the stored bits can hold."""
+        if self.signed:
+            return -(1 << self.bits_stored - 1), (1 << self.bits_stored - 1) - 1
+        return 0, (1 << self.bits_stored) - 1
+
 
 def layout(dataset: Dataset, max_pixels: int = MAX_PIXELS) -> Layout:
     """Size and coding of the pixels, checked before anything is decoded.
@@ -42,9 +49,7 @@ def layout(dataset: Dataset, max_pixels: int = MAX_PIXELS) -> Layout:
         raise DicomError(ReasonCode.NOT_AN_IMAGE, "the file holds no pixels: give the images themselves")
     sources = (dataset,)
     samples, photometric = integer(sources, "SamplesPerPixel"), text(sources, "PhotometricInterpretation") or ""
-    if (samples or 1) != 1 or not photometric.startswith("MONOCHROME"):
-        if samples in (None, 1) and photometric == "":
-            raise DicomError(ReasonCode.DAMAGED_FILE, "the file does not say how its pixels are to be shown")
+    if (samples or 1) != 1 or not (photometric.startswith("MONOCHROME") or not photometric):  # ACR-NEMA 2 had none
         raise DicomError(ReasonCode.COLOUR_IMAGE, "a colour image: give the grey-scale original, not a screen shot")
     found = [integer(sources, keyword) for keyword in ("Rows", "Columns", "BitsAllocated")]
     rows, columns, allocated = (value or 0 for value in found)
@@ -91,7 +96,7 @@ def decode(dataset: Dataset, shape: Layout) -> Real[np.ndarray, "frames rows col
             stored = pixel_array(dataset, view_only=True)
         stored = stored.reshape(shape.frames, shape.rows, shape.columns)
     except DICOM_ERRORS as error:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        reason = next(iter(str(error).split(" - ")[0].strip(" :\n").splitlines()), type(error).__name__)[:200]
         raise DicomError(
             ReasonCode.DAMAGED_FILE, f"the pixels cannot be decoded ({reason}): export it again"
         ) from error
@@ -150,11 +155,7 @@ def values(stored: Real[np.ndarray, "rows columns"], shape: Layout, sources: Sou
         pixels = stored.astype(np.float32, copy=False)
         return Values(_frozen(-pixels if shape.inverted else pixels), None, 0.0 if shape.inverted else None)
     stored = _without_stray_bits(stored, shape)
-    low, high = (
-        (-(2 ** (shape.bits_stored - 1)), 2 ** (shape.bits_stored - 1) - 1)
-        if shape.signed
-        else (0, 2**shape.bits_stored - 1)
-    )
+    low, high = shape.stored_range
     tables = items(sources, "ModalityLUTSequence")
     table = lookup(tables[0], shape.signed) if tables else None
     if table is not None:
@@ -209,11 +210,7 @@ def _without_stray_bits(stored: Real[np.ndarray, "rows columns"], shape: Layout)
         return stored
     if shift:
         stored = stored >> shift
-    low, high = (
-        (-(1 << shape.bits_stored - 1), (1 << shape.bits_stored - 1) - 1)
-        if shape.signed
-        else (0, (1 << shape.bits_stored) - 1)
-    )
+    low, high = shape.stored_range
     if stored.max() <= high and stored.min() >= low:
         return stored
     if not shape.signed or stored.dtype.kind == "u":
