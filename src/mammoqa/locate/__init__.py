@@ -1,8 +1,10 @@
-"""Where a phantom lies in an image, which way up and how large."""
+"""Where a phantom lies in an image, which way up and how large; and which phantom it is."""
 
 from mammoqa.locate.acr156 import locate_acr156
+from mammoqa.locate.acr_mri import locate_acr_mri
+from mammoqa.locate.identify import identify
 from mammoqa.locate.patches import patches, upright
 
-LOCATORS = {"acr156": locate_acr156}
+LOCATORS = {"acr156": locate_acr156, "acr_mri_large": locate_acr_mri}
 
-__all__ = ["LOCATORS", "locate_acr156", "patches", "upright"]
+__all__ = ["LOCATORS", "identify", "locate_acr156", "locate_acr_mri", "patches", "upright"]

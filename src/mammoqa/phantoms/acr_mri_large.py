@@ -1,12 +1,12 @@
-"""The ACR large MRI phantom: a water-filled cylinder, read in eleven axial slices of 5 mm, 10 mm apart.
+r"""The ACR large MRI phantom: a water-filled cylinder, read in eleven axial slices of 5 mm, 10 mm apart.
 
 Slice 1 as the protocol shows it (the frame of every slice; the air bubble and the wedges are at the top):
 
             ..--[##]--..            y
           .'  o  ##      '.         |
-         /   (O) ##        \\        v     ## two crossed 45 degree wedges (slices 1 and 11)
+         /   (O) ##        \        v     ## two crossed 45 degree wedges (slices 1 and 11)
         | ================= |       -> x  == bar with two crossed 1:10 ramps (slice 1)
-         \\   [:. resolution]/
+         \   [:. resolution]/
           '.            .'
             ''--....--''
 

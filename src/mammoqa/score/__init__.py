@@ -1,0 +1,1 @@
+"""Image + Phantom + Pose (+ model) -> scores and measurements, one file per kind of reading."""

@@ -1,0 +1,37 @@
+"""The ACR large MRI phantom, test by test. Each test is a file of its own and stands in `TESTS`."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+from mammoqa.core import Measurement, Phantom, Pose, Region, Stack
+from mammoqa.score.acr_mri_geometry import score_geometry
+from mammoqa.score.acr_mri_ghosting import score_ghosting
+from mammoqa.score.acr_mri_position import score_position
+from mammoqa.score.acr_mri_thickness import score_thickness
+from mammoqa.score.acr_mri_uniformity import score_uniformity
+
+Test = Callable[[Stack, Phantom, Pose], tuple[tuple[Measurement, ...], tuple[Region, ...]]]
+
+TESTS: MappingProxyType[str, Test] = MappingProxyType(
+    {
+        "geometric accuracy": score_geometry,
+        "slice thickness": score_thickness,
+        "slice position": score_position,
+        "image uniformity": score_uniformity,
+        "signal ghosting": score_ghosting,
+    }
+)
+
+
+def score_acr_mri(stack: Stack, phantom: Phantom, pose: Pose) -> tuple[tuple[Measurement, ...], tuple[Region, ...]]:
+    """All measurements with intervals and limits, and the regions they were read from.
+
+    Raises ScoreError where the pose names too few slices. A test that cannot be read gives no measurement.
+    """
+    measurements: list[Measurement] = []
+    regions: list[Region] = []
+    for test in TESTS.values():
+        numbers, places = test(stack, phantom, pose)
+        measurements += numbers
+        regions += places
+    return tuple(measurements), tuple(regions)
