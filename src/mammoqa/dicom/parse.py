@@ -10,12 +10,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -24,6 +24,8 @@ from pydicom.uid import (
 
 from mammoqa.core import DicomError, ReasonCode
 from mammoqa.dicom.values import DICOM_ERRORS
+
+_File = io.BufferedReader | io.BytesIO
 
 MAX_BYTES = 4 * 2**30  # of a file, and of what a compressed one unpacks to
 _TEXT_IN_QUOTES = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -61,7 +63,7 @@ def parse(path: Path, notes: list[str]) -> tuple[Dataset, str]:
         raise DicomError(ReasonCode.NOT_FOUND, "the file may not be read: check its permissions") from None
 
 
-def _parse_open(file: BinaryIO, size: int, notes: list[str]) -> tuple[Dataset, str]:
+def _parse_open(file: _File, size: int, notes: list[str]) -> tuple[Dataset, str]:
     if size == 0:
         raise DicomError(ReasonCode.DAMAGED_FILE, "the file is empty: export or copy it again")
     start = file.read(132)
@@ -72,7 +74,7 @@ def _parse_open(file: BinaryIO, size: int, notes: list[str]) -> tuple[Dataset, s
     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
     if zipped:
-        file = _gunzip(file)
+        file = _gunzip(file)  # the file on disk is closed by the caller
         notes.append("the file was gzipped")
         if not looks_like_dicom(file.read(132)):
             raise DicomError(ReasonCode.NOT_DICOM, "this gzip file holds no DICOM file")
@@ -103,7 +105,7 @@ def _damage(error: BaseException) -> str:
     return f"the DICOM structure is damaged ({type(error).__name__})"
 
 
-def _gunzip(file: BinaryIO) -> BinaryIO:
+def _gunzip(file: _File) -> io.BytesIO:
     try:
         with gzip.GzipFile(fileobj=file) as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -114,7 +116,7 @@ def _gunzip(file: BinaryIO) -> BinaryIO:
     return io.BytesIO(data)
 
 
-def _dataset(file: BinaryIO) -> Dataset:
+def _dataset(file: _File) -> Dataset:
     if (plain := _inflated(file)) is not None:
         file = plain
     dataset: Dataset = dcmread(file, force=True)
@@ -125,23 +127,23 @@ def _dataset(file: BinaryIO) -> Dataset:
     return dataset
 
 
-def _guessed_syntax(dataset: Dataset) -> str:
+def _guessed_syntax(dataset: Dataset) -> UID:
     implicit, little = dataset.original_encoding
     if implicit:
         return ImplicitVRLittleEndian
     return ExplicitVRLittleEndian if little or little is None else ExplicitVRBigEndian
 
 
-def _inflated(file: BinaryIO) -> BinaryIO | None:
+def _inflated(file: _File) -> io.BytesIO | None:
     """A deflated file as a plain one, within MAX_BYTES (pydicom itself sets no limit); None if it is not deflated.
 
     The header's transfer syntax is overwritten in place with that of the inflated data, padded to the same length.
     """
     head = file.read(4096)
     file.seek(0)
-    at = head.find(DeflatedExplicitVRLittleEndian.encode() + b"\0")
+    at = head.find(DeflatedExplicitVRLittleEndian.encode())
     length_at = head.find(b"\x02\0\0\0UL\x04\0")
-    if at < 0 or length_at < 0 or head[at - 8 : at - 4] != b"\x02\0\x10\0":
+    if at < 0 or length_at < 0 or head[at - 8 : at] != b"\x02\0\x10\0UI\x16\0":
         return None
     end = length_at + 12 + int.from_bytes(head[length_at + 8 : length_at + 12], "little")
     data = file.read()

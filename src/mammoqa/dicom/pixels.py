@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Integer, Real
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
-from pydicom.pixels import get_decoder, pixel_array
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import JPEGExtended12Bit
 
 from mammoqa.core import DicomError, ReasonCode
@@ -14,6 +15,7 @@ from mammoqa.dicom.facts import lookup
 from mammoqa.dicom.values import DICOM_ERRORS, Sources, integer, items, number, text
 
 MAX_PIXELS = 2**30  # of a file: rows x columns x frames; a CT of 4096 slices
+_LARGEST_VALUE = 1e12  # after the rescale; more is a damaged number and overflows integers
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -61,6 +63,8 @@ def layout(dataset: Dataset, max_pixels: int = MAX_PIXELS) -> Layout:
         size = f"{rows} x {columns} pixels x {frames} frames"
         raise DicomError(ReasonCode.TOO_LARGE, f"{size} is above the limit of {max_pixels} pixels: split the file")
     stored = integer(sources, "BitsStored") or allocated
+    if not stored <= allocated <= 64 or stored < 1:
+        raise DicomError(ReasonCode.DAMAGED_FILE, f"{stored} bits stored in {allocated} bits: export it again")
     high = integer(sources, "HighBit")
     return Layout(
         rows,
@@ -159,13 +163,15 @@ def values(stored: Real[np.ndarray, "rows columns"], shape: Layout, sources: Sou
     tables = items(sources, "ModalityLUTSequence")
     table = lookup(tables[0], shape.signed) if tables else None
     if table is not None:
-        return _by_table(stored, table, shape, (low, high))
+        return _by_table(stored, table, shape)
     slope, intercept = number(sources, "RescaleSlope"), number(sources, "RescaleIntercept") or 0.0
     note = None
     if slope is None or slope == 0:
         note = "rescale slope of zero ignored" if slope == 0 else None
         slope, intercept = 1.0, intercept if slope is None else 0.0
     ends = sorted((low * slope + intercept, high * slope + intercept))
+    if max(abs(slope), *map(abs, ends)) > _LARGEST_VALUE:
+        raise DicomError(ReasonCode.DAMAGED_FILE, f"rescale slope {slope} and intercept {intercept} are absurd")
     mirror = ends[0] + ends[1] if shape.inverted else None
     if shape.inverted:
         slope, intercept = -slope, slope * (low + high) + intercept
@@ -183,17 +189,17 @@ def _rescaled(
         # modular arithmetic in the target type is exact, since the result fits
         pixels = stored.astype(kind, copy=False)
         offset = np.asarray(int(intercept)).astype(kind)
-        return np.subtract(offset, pixels) if slope == -1 else np.add(pixels, offset)
-    pixels = np.multiply(stored, np.float32(slope), dtype=np.float32)
-    pixels += np.float32(intercept)
-    return pixels
+        shifted: Real[np.ndarray, "rows columns"] = offset - pixels if slope == -1 else pixels + offset
+        return shifted
+    scaled: Real[np.ndarray, "rows columns"] = np.multiply(stored, np.float32(slope), dtype=np.float32)
+    scaled += np.float32(intercept)
+    return scaled
 
 
 def _by_table(
     stored: Real[np.ndarray, "rows columns"],
     table: tuple[float, np.ndarray, int],
     shape: Layout,
-    ends: tuple[int, int],
 ) -> Values:
     first, entries, bits = table
     top = 2**bits - 1
@@ -214,9 +220,11 @@ def _without_stray_bits(stored: Real[np.ndarray, "rows columns"], shape: Layout)
     if stored.max() <= high and stored.min() >= low:
         return stored
     if not shape.signed or stored.dtype.kind == "u":
-        return stored & stored.dtype.type((1 << shape.bits_stored) - 1)
+        masked: Real[np.ndarray, "rows columns"] = stored & stored.dtype.type((1 << shape.bits_stored) - 1)
+        return masked
     spare = width - shape.bits_stored
-    return (stored << spare) >> spare
+    extended: Real[np.ndarray, "rows columns"] = (stored << spare) >> spare
+    return extended
 
 
 def _frozen(pixels: Real[np.ndarray, "rows columns"]) -> Real[np.ndarray, "rows columns"]:

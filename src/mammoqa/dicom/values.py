@@ -47,7 +47,7 @@ def raw(sources: Sources, keyword: str) -> object:
         except DICOM_ERRORS:
             continue
         if value is not None and value != "" and not (isinstance(value, Sequence) and len(value) == 0):
-            return value  # type: ignore[no-any-return]
+            return value
     return None
 
 
@@ -80,7 +80,7 @@ def numbers(sources: Sources, keyword: str) -> tuple[float, ...]:
         return ()
     parts = value if isinstance(value, MultiValue | list | tuple) else [value]
     try:
-        found = tuple(float(part) for part in parts)
+        found = tuple(float(str(part)) for part in parts)
     except DICOM_ERRORS:
         return ()
     return found if all(map(math.isfinite, found)) else ()

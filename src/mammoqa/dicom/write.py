@@ -13,6 +13,7 @@ from jaxtyping import UInt16
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    UID,
     DigitalMammographyXRayImageStorageForPresentation,
     DigitalMammographyXRayImageStorageForProcessing,
     ExplicitVRLittleEndian,
@@ -23,7 +24,7 @@ from mammoqa import __version__
 from mammoqa.core import ChestWall, ConfigurationError, Image, Intent, Window
 from mammoqa.dicom.facts import SYMBOL_OF_MATERIAL
 
-_IMPLEMENTATION_UID = "2.25.226137404871938137284617003513421508623"  # a random UUID, fixed for this writer
+_IMPLEMENTATION_UID = UID("2.25.226137404871938137284617003513421508623")  # a random UUID, fixed for this writer
 _MATERIAL_OF_SYMBOL = {"Al": "ALUMINUM"} | {s: name for name, s in SYMBOL_OF_MATERIAL.items() if s != "Al"}
 # View codes of CID 4014 (SNOMED CT).
 _VIEWS = {
