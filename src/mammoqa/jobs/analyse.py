@@ -30,6 +30,7 @@ from mammoqa.core import (
     Verdict,
 )
 from mammoqa.jobs.timing import Stopwatch
+from mammoqa.jobs.views import mammogram_view, slices_view
 from mammoqa.phantoms import PHANTOMS
 
 Item = Image | Stack | Refused
@@ -90,19 +91,19 @@ def analyse(item: Item, options: Options | None = None, decode_s: float = 0.0) -
 
 def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
     """The mammography phantom: the network scores each object, the protocol's rules judge."""
-    from mammoqa import explain, judge, locate, models, score
+    from mammoqa import explain, judge, locate, models
+    from mammoqa.score.acr156 import score_acr156
 
     image = _one_image(item)
     with watch.step("locate"):
-        pose = locate.LOCATORS[phantom.name](image, phantom)
+        pose = locate.locate_acr156(image, phantom)
     with watch.step("score"):
         model = models.load("acr156")
         spec = model.card.input
         patches = locate.patches(image, phantom, pose, size_px=spec.size_px, pitch_mm=spec.pitch_mm)
-        objects = score.score_acr156(patches, phantom, pose, model)
-        objects, verdict = judge.judge_acr156(objects, phantom)
+        objects, verdict = judge.judge_acr156(score_acr156(patches, phantom, pose, model), phantom)
     with watch.step("explain"):
-        view, view_scale = locate.upright(image, phantom, pose)
+        view, view_scale = mammogram_view(image, phantom, pose)
         saliency = explain.saliency(patches, phantom, model) if options.saliency else None
     return Reading(
         verdict,
@@ -118,15 +119,26 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
 
 def read_acr_mri_large(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
     """The MRI phantom: lengths, uniformity and ghosting of its slices against the protocol's limits."""
-    from mammoqa import judge, locate, score
+    from mammoqa import judge, locate
+    from mammoqa.score.acr_mri import score_acr_mri
 
     stack = _stack(item)
     with watch.step("locate"):
-        pose = locate.LOCATORS[phantom.name](stack, phantom)
+        pose = locate.locate_acr_mri(stack, phantom)
     with watch.step("score"):
-        measurements, regions = score.score_acr_mri(stack, phantom, pose)
-        measurements, verdict = judge.judge_measurements(measurements, phantom)
-    return Reading(verdict, measurements=measurements, regions=regions, pose=pose)
+        found, regions = score_acr_mri(stack, phantom, pose)
+        measurements, verdict = judge.judge_measurements(found, phantom)
+    with watch.step("explain"):
+        view, indices = slices_view(stack, pose, regions)
+    return Reading(
+        verdict,
+        measurements=measurements,
+        regions=regions,
+        pose=pose,
+        notes=pose.notes,
+        view=view,
+        view_slices=indices,
+    )
 
 
 # Which phantom is read how. A new kind of reading is one function above and one line here.

@@ -15,10 +15,7 @@ class ReportFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._names: set[str] = set()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigurationError(f"the folder {folder} cannot be made: {error.strerror}") from error
+        make_folder(folder)
 
     def add(self, analysis: Analysis) -> Path:
         """Write the three files; the path of the HTML page."""
@@ -48,6 +45,14 @@ class ReportFolder:
 def _suffixed(stem: Path, suffix: str) -> Path:
     """`with_suffix` would cut a name such as 1.2.840 short."""
     return stem.with_name(f"{stem.name}.{suffix}")
+
+
+def make_folder(folder: Path) -> None:
+    """The folder, with those above it; ConfigurationError where it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
 def store_url(text: str) -> str:

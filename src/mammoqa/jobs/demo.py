@@ -1,0 +1,81 @@
+"""The demonstration: a month of weekly QC on two simulated units, one of which drifts."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from mammoqa.core import Analysis, Intent
+from mammoqa.jobs.analyse import Options
+from mammoqa.jobs.batch import analyse_paths
+from mammoqa.jobs.outputs import ReportFolder, store_url
+from mammoqa.jobs.simulate import write_image
+from mammoqa.phantoms import PHANTOMS
+from mammoqa.simulate import Exposure, Faults, expose
+
+_WEEKS = 5
+_SEED = 2026
+
+# Unit A keeps its dose. Unit B starts like it and loses dose from week to week while its noise grows.
+STEADY = Exposure(
+    detector="a-se-70",
+    target_mgd_mgy=1.5,
+    intent=Intent.FOR_PRESENTATION,
+    chest_wall="left",
+    station="Unit A (steady)",
+    device_serial="1001",
+)
+DRIFTING = Exposure(
+    detector="csi-100",
+    anode="Rh",
+    filter_material="Rh",
+    kvp=29.0,
+    target_mgd_mgy=1.5,
+    intent=Intent.FOR_PRESENTATION,
+    chest_wall="bottom",
+    station="Unit B (drifting)",
+    device_serial="1002",
+)
+_DOSE_FACTOR_PER_WEEK = 0.6
+_EXTRA_NOISE_PER_WEEK = 0.15
+_START = datetime(2026, 3, 2, 7, 30)  # a Monday
+
+
+def plan() -> tuple[Exposure, ...]:
+    """The month's exposures in the order of their dates."""
+    exposures = []
+    for week in range(_WEEKS):
+        monday = _START + timedelta(weeks=week)
+        drifted = replace(
+            DRIFTING,
+            target_mgd_mgy=DRIFTING.target_mgd_mgy * _DOSE_FACTOR_PER_WEEK**week,
+            faults=Faults(extra_noise=_EXTRA_NOISE_PER_WEEK * week),
+            acquired_at=monday + timedelta(hours=1),
+        )
+        exposures += [replace(STEADY, acquired_at=monday, tilt_deg=0.5 * (week - 2)), drifted]
+    return tuple(exposures)
+
+
+IMAGES = 2 * _WEEKS
+
+
+def run_demo(out: Path) -> Iterator[tuple[Analysis, Path]]:
+    """Simulate, write, read, analyse, store and report image after image; each Analysis with the path of its page.
+
+    Raises:
+        ConfigurationError: the folder cannot be made.
+    """
+    from mammoqa.store import open_store
+
+    pages = ReportFolder(out / "reports")
+    images = ReportFolder(out / "images").folder
+    store = open_store(store_url(str(out / "mammoqa.db")))
+    streams = np.random.default_rng(_SEED).spawn(IMAGES)
+    for exposure, stream in zip(plan(), streams, strict=True):
+        path = images / f"{exposure.acquired_at:%Y-%m-%d}-{exposure.station.split()[1].lower()}.dcm"
+        write_image(expose(PHANTOMS["acr156"], exposure, stream), path)
+        for analysis in analyse_paths([path], Options()):
+            store.save(analysis)
+            yield analysis, pages.add(analysis)

@@ -1,0 +1,34 @@
+"""The picture that goes with an analysis: the image as a person should see it, in 8 bits."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from jaxtyping import Real, UInt8
+
+from mammoqa.core import Image, Phantom, Pose, Region, Stack
+
+VIEW_PITCH_MM = 0.125  # fine enough for the smallest specks (0.16 mm) to be seen, 0.8 megapixels
+
+
+def mammogram_view(image: Image, phantom: Phantom, pose: Pose) -> tuple[UInt8[np.ndarray, "rows columns"], float]:
+    """The phantom upright, attenuating parts bright, windowed on its insert; and the pixels per mm."""
+    from mammoqa.locate import upright
+
+    low, high = pose.window if pose.attenuating_bright else (-pose.window[1], -pose.window[0])
+    return _levels(upright(image, phantom, pose, pitch_mm=VIEW_PITCH_MM), low, high), 1.0 / VIEW_PITCH_MM
+
+
+def slices_view(
+    stack: Stack, pose: Pose, regions: Iterable[Region]
+) -> tuple[UInt8[np.ndarray, "rows columns"], tuple[int, ...]]:
+    """The slices that were measured, side by side, and their indices in the stack."""
+    indices = tuple(sorted({region.index for region in regions}) or pose.slices[:1] or (0,))
+    low, high = pose.window
+    return np.hstack([_levels(stack.images[index].pixels, low, high) for index in indices]), indices
+
+
+def _levels(pixels: Real[np.ndarray, "rows columns"], low: float, high: float) -> UInt8[np.ndarray, "rows columns"]:
+    """Pixel values from `low` (black) to `high` (white)."""
+    scale = 255.0 / max(high - low, 1e-9)
+    scaled = (np.asarray(pixels, dtype=np.float32) - np.float32(low)) * np.float32(scale)
+    return np.asarray(np.clip(scaled, 0, 255).astype(np.uint8))

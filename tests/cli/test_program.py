@@ -1,0 +1,71 @@
+"""The program as scripts see it: help, exit status, one line for an error."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mammoqa import __version__
+from mammoqa.cli.program import COMMANDS, run
+
+HEAVY = {"numpy", "torch", "onnxruntime", "scipy", "sqlalchemy", "altair", "pydicom", "rich", "joblib", "jinja2"}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from mammoqa.cli.program import run; run(['--help']); print(*sys.modules, sep=',')"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in answer.stdout.splitlines()[-1].split(",")}
+    assert "click" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"\n  {name} " in listed for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: mammoqa {name}")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"mammoqa {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["analyse"],
+        ["analyse", "--no-such-option", "x"],
+        ["analyse", "--phantom", "no-such-phantom", "x"],
+        ["analyse", "--jobs", "-1", "x"],
+        ["simulate", "no-such-phantom", "--out", "x"],
+        ["report", "no-such-file.json"],
+        ["validate", "no-such-suite"],
+        ["db", "upgrade"],
+        ["explain", "no-such-file.dcm", "--method", "no-such-method"],
+        ["train", "no-such-recipe"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_one_line_and_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("mammoqa: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    assert "Usage: mammoqa" in capsys.readouterr().err
+
+
+def test_python_dash_m_is_the_program() -> None:
+    answer = subprocess.run([sys.executable, "-m", "mammoqa", "--version"], capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith("mammoqa ")
