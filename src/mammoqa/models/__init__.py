@@ -2,9 +2,10 @@
 
 from mammoqa.models.card import KINDS, OUTPUTS, Card, InputSpec, Metric, Platt, Reading, Training
 from mammoqa.models.preprocess import Preprocessing, noise_sigma, normalise
-from mammoqa.models.runtime import MODELS, Model, load, load_folder, scores
+from mammoqa.models.runtime import GRAPHS, MODELS, Model, load, load_folder, scores
 
 __all__ = [
+    "GRAPHS",
     "KINDS",
     "MODELS",
     "OUTPUTS",

@@ -147,7 +147,8 @@ def load_folder(folder: Path, *, threads: int = 2) -> Model:
 def one_hot(kinds: Int[np.ndarray, " n"]) -> Float32[np.ndarray, "n 3"]:
     """Kinds as the graphs take them."""
     identity: np.ndarray = np.eye(len(cards.KINDS), dtype=np.float32)
-    return identity[kinds]
+    encoded: np.ndarray = identity[kinds]
+    return encoded
 
 
 def calibrate(

@@ -1,0 +1,46 @@
+"""Networks, recipes and export. The only room that imports torch, and that only when something is trained.
+
+`dataset_file` needs no torch, so that a generator of training data runs in a plain installation.
+"""
+
+from pathlib import Path
+
+
+def run(
+    recipe_name: str, data: Path, out: Path, seed: int = 0, budget_minutes: float | None = None, *, resume: bool = True
+) -> Path:
+    """Trains by a recipe, calibrates, exports and describes; gives the folder of the finished artefact.
+
+    Args:
+        recipe_name: a key of `recipes.RECIPES`.
+        data: folder written by `dataset_file.DatasetWriter`.
+        out: receives checkpoint.pt, log.csv and artefact/ with model.onnx, gradient.onnx and card.json.
+        seed: of everything random.
+        budget_minutes: wall time for the fit.
+        resume: continue an interrupted run in `out`.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+        ConfigurationError: no such recipe, or the data are not complete.
+    """
+    from mammoqa.core import ConfigurationError, MissingExtraError
+
+    try:
+        import onnxscript  # noqa: F401
+        import torch  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"training needs {error.name}: pip install 'mammoqa[train]'") from error
+    from mammoqa.train.artefact import write_artefact
+    from mammoqa.train.fit import fit
+    from mammoqa.train.recipes import RECIPES
+
+    if recipe_name not in RECIPES:
+        raise ConfigurationError(f"no recipe named {recipe_name!r}; known: {', '.join(RECIPES)}")
+    recipe = RECIPES[recipe_name]
+    fitted = fit(recipe, data, out, seed, budget_minutes, resume=resume)
+    folder = out / "artefact"
+    write_artefact(fitted, recipe, folder, seed)
+    return folder
+
+
+__all__ = ["run"]

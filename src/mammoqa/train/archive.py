@@ -90,7 +90,9 @@ def write_archive(
     total = units * images_per_unit
     made = entries(phantom_name, units, images_per_unit, seed, jobs)
     kept = [e for e in (track(made, "simulating", total=total) if report else made) if e.patches is not None]
-    about = f"simulated {phantom_name} archive: {units} units, {total} images, seed {seed}; {total - len(kept)} not located"
+    about = (
+        f"simulated {phantom_name} archive: {units} units, {total} images, seed {seed}; {total - len(kept)} not located"
+    )
     with DatasetWriter(out, len(kept), len(phantom.inserts), description=about) as writer:
         for image, entry in enumerate(kept):
             assert entry.patches is not None

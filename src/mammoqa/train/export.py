@@ -7,6 +7,7 @@ which onnxruntime runs faster). Batch normalisation is folded into the convoluti
 
 import copy
 import itertools
+import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -165,6 +166,7 @@ def _write(
     dynamic: tuple[Any, ...],
 ) -> None:
     inputs, outputs = names
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports that torchvision's operators are not there
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns about its own deprecated calls
         program = torch.export.export(module, examples, dynamic_shapes=dynamic, strict=False)
