@@ -113,7 +113,7 @@ def inner_level(image: Image, matrix: Float[np.ndarray, "2 3"]) -> float:
     return float(np.percentile(_upright(image.pixels, matrix)[_within(80.0)], 99.5))
 
 
-def _positions_mm(images: tuple[Image, ...], step_mm: float) -> Float[np.ndarray, "n"]:
+def _positions_mm(images: tuple[Image, ...], step_mm: float) -> Float[np.ndarray, " n"]:
     """Places along the normal of the slices; evenly `step_mm` apart where the files give none."""
     row = images[0].orientation
     if row is None or any(image.position_mm is None for image in images):
@@ -122,7 +122,7 @@ def _positions_mm(images: tuple[Image, ...], step_mm: float) -> Float[np.ndarray
     return np.array([float(np.dot(normal, np.array(image.position_mm))) for image in images])
 
 
-def _axis_mm() -> Float[np.ndarray, "n"]:
+def _axis_mm() -> Float[np.ndarray, " n"]:
     return np.arange(-_HALF_MM, _HALF_MM + _GRID_MM / 2, _GRID_MM)
 
 

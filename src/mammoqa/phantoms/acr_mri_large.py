@@ -56,7 +56,7 @@ ACR_MRI_LARGE = Phantom(
         ("slice_thickness", 5.0),
         ("ramp_run_per_rise", 10.0),
         ("uniformity_radius", 79.8),  # 200 cm2, the middle of the protocol's 195 to 205 cm2
-        ("uniformity_offset", 5.0),  # downwards, clear of the notch
+        ("uniformity_offset", 2.0),  # downwards, just clear of the notch, which ends 79.5 mm above the centre
         ("small_roi_radius", 5.64),  # 1 cm2
         ("ghost_roi_area_cm2", 10.0),
         ("ghost_roi_aspect", 4.0),

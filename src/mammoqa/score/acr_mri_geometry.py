@@ -2,8 +2,9 @@
 
 The border of the water is found at half of the local signal along rays from the centre of the slice, every half
 degree. A diameter is the sum of two opposite distances, each from a parabola through the border within 18 degrees of
-the line; rays that meet the notch, a bubble or an insert do not fit the border as a whole and are left out, as a reader
-would put the line beside them. Lines follow the axes of the image, which are those of the gradients.
+the line (more where a bubble hides it); rays that meet the notch, a bubble or an insert do not fit the border as a
+whole and are left out, as a reader would put the line beside them. Lines follow the axes of the image, which are those
+of the gradients.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from mammoqa.core import Image, Measurement, Phantom, Pose, Region, Stack
 from mammoqa.score.acr_mri_sampling import NORMAL_95, criterion_for, index_of, measured, pitch_of, slice_of
 
 _STEP_DEG = 0.5
-_WINDOW_DEG = 18.0
+_WINDOWS_DEG = (18.0, 24.0, 30.0, 36.0)
+_SEEN_DEG = 9.0  # of border wanted on either side of a line
 _LEVELS = (0.4, 0.5, 0.6)  # the reading is at 0.5; the others tell how sharp the border is
 _RADII_MM = (80.0, 106.0)
 _MAX_DEVIATION_MM = 1.2
@@ -37,7 +39,7 @@ class _Border:
     x_mm: float
     y_mm: float
     distance_mm: Float[np.ndarray, "levels angles"]
-    regular: Bool[np.ndarray, "angles"]
+    regular: Bool[np.ndarray, " angles"]
 
 
 def score_geometry(stack: Stack, phantom: Phantom, pose: Pose) -> tuple[tuple[Measurement, ...], tuple[Region, ...]]:
@@ -80,7 +82,7 @@ def _border(image: Image, pose: Pose, radius_mm: float) -> _Border:
     return _Border(x_mm, y_mm, distance, regular)
 
 
-def _distances(image: Image, x_mm: float, y_mm: float, angle: Float[np.ndarray, "angles"]) -> np.ndarray:
+def _distances(image: Image, x_mm: float, y_mm: float, angle: Float[np.ndarray, " angles"]) -> np.ndarray:
     """Outermost crossing of each level along each ray, linear between samples."""
     pitch_y, pitch_x = pitch_of(image)
     radius = np.arange(*_RADII_MM, 0.25 * min(pitch_y, pitch_x))
@@ -106,8 +108,8 @@ def _distances(image: Image, x_mm: float, y_mm: float, angle: Float[np.ndarray, 
 
 
 def _regular(
-    distance: Float[np.ndarray, "angles"], angle: Float[np.ndarray, "angles"], radius_mm: float
-) -> tuple[Bool[np.ndarray, "angles"], Float[np.ndarray, "terms"]]:
+    distance: Float[np.ndarray, " angles"], angle: Float[np.ndarray, " angles"], radius_mm: float
+) -> tuple[Bool[np.ndarray, " angles"], Float[np.ndarray, " terms"]]:
     """Rays on a smooth border (harmonics 0 to 2: place, size and stretch of the disc), found by repeated fitting."""
     terms = np.column_stack([f(n * angle) for n in (0, 1, 2) for f in (np.cos, np.sin) if n or f is np.cos])
     keep = np.isfinite(distance) & (np.abs(distance - radius_mm) < 8.0)
@@ -123,7 +125,13 @@ def _regular(
 def _end(border: _Border, angle_deg: float, stack: Stack, pose: Pose, number: int) -> tuple[float, float] | None:
     """Distance of the border along one ray and its standard error in mm; None with too little regular border."""
     offset = (np.arange(0.0, 360.0, _STEP_DEG) - angle_deg + 180.0) % 360.0 - 180.0
-    near = (np.abs(offset) <= _WINDOW_DEG) & border.regular & np.isfinite(border.distance_mm).all(axis=0)
+    usable = border.regular & np.isfinite(border.distance_mm).all(axis=0)
+    near = np.abs(offset) <= 0
+    for window in _WINDOWS_DEG:  # wider where a bubble or the notch hides part of the border
+        near = (np.abs(offset) <= window) & usable
+        sides = [(near & (offset * sign > 0)).sum() * _STEP_DEG for sign in (-1, 1)]
+        if min(sides) >= _SEEN_DEG:
+            break
     arc_mm = np.deg2rad(_STEP_DEG) * 95.0
     independent = near.sum() * arc_mm / max(pitch_of(slice_of(stack, pose, number)))
     if independent < 8.0:

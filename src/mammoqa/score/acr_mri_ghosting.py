@@ -87,7 +87,7 @@ def _ellipse(image: Image, phantom: Phantom, pose: Pose, side: str) -> tuple[_El
     }[side]
     area_mm2 = 100.0 * lengths["ghost_roi_area_cm2"]
     short = float(np.sqrt(area_mm2 / np.pi / lengths["ghost_roi_aspect"]))
-    fits = max((room - 2 * _CLEAR_MM) / 2, max(pitch_x, pitch_y))
+    fits = max((room - 2 * _CLEAR_MM) / 2, pitch_x, pitch_y)
     narrowed = fits < short
     short = min(short, fits)
     long = min(area_mm2 / np.pi / short, 60.0)

@@ -22,7 +22,7 @@ from mammoqa.score.acr_mri_sampling import (
     slice_of,
 )
 
-_ALONG_MM = (-84.0, -36.0)  # the bars end near -63 mm; 10 mm off, one ends at -53 mm and the other at -73 mm
+_ALONG_MM = (-84.0, -46.0)  # bars end near -63 mm (5 mm off: -58 and -68); the ring of slice 11 begins at -43
 _WIDTHS_MM = (8.0, 16.0)
 _LARGEST_MM = 24.0
 
@@ -97,13 +97,13 @@ def _end(image: Image, pose: Pose, x_mm: float, width_mm: float) -> _End | None:
     return _End(middle.y_mm, float(np.hypot(np.sqrt(2.0) * middle.error_mm, lean)))
 
 
-def _model(p: Float[np.ndarray, "5"], y: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+def _model(p: Float[np.ndarray, "5"], y: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     edge, softness, floor, height, slope = p
     return np.asarray(floor + 0.5 * (height + slope * (y - edge)) * (1.0 + special.erf((y - edge) / softness)))
 
 
-def _fit_step(y: Float[np.ndarray, "n"], profile: Float[np.ndarray, "n"]) -> _End | None:
-    water = float(np.median(profile[y > -46.0]))
+def _fit_step(y: Float[np.ndarray, " n"], profile: Float[np.ndarray, " n"]) -> _End | None:
+    water = float(np.median(profile[y > -52.0]))
     floor = float(np.percentile(profile, 5))
     if water <= 0 or floor > 0.6 * water:
         return None
@@ -112,11 +112,11 @@ def _fit_step(y: Float[np.ndarray, "n"], profile: Float[np.ndarray, "n"]) -> _En
     fit = optimize.least_squares(
         lambda p: _model(p, y) - profile / water,
         start,
-        bounds=([-84.0, 0.2, -1.0, 0.1, -0.05], [-36.0, 8.0, 1.0, 3.0, 0.05]),
+        bounds=([-84.0, 0.2, -1.0, 0.1, -0.05], [-46.0, 8.0, 1.0, 3.0, 0.05]),
         loss="soft_l1",
         f_scale=0.05,
     )
-    if not -82.0 < fit.x[0] < -40.0:
+    if not -82.0 < fit.x[0] < -48.0:
         return None
     variance = float(2 * fit.cost) / max(y.size - 5, 1)
     covariance = np.linalg.pinv(fit.jac.T @ fit.jac) * variance

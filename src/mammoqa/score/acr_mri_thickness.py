@@ -24,6 +24,7 @@ from mammoqa.score.acr_mri_sampling import (
 
 _ALONG_MM = 84.0  # the bar reaches 88 mm to either side
 _LEAST_CONTRAST = 4.0  # ramp signal over its scatter, below which the ramps are not read
+_LEVEL_DOUBT = 0.05  # the half level is uncertain by this part of the ramp's signal (plateau and floor are not flat)
 _STRIPS = ((0.09, 0.27), (0.12, 0.32), (0.15, 0.36))  # parts of the bar's height, from its middle, for the strips
 
 
@@ -45,7 +46,7 @@ class _Ramp:
 def score_thickness(stack: Stack, phantom: Phantom, pose: Pose) -> tuple[tuple[Measurement, ...], tuple[Region, ...]]:
     """Slice thickness with its interval, and the ramps that were read; nothing where the ramps cannot be read.
 
-    The interval joins the errors of the fitted lengths with the spread over the choice of strips.
+    The interval joins the errors of the fitted lengths, the doubt about the half level, and the spread over the strips.
     """
     image = slice_of(stack, pose, 1)
     index = index_of(pose, 1)
@@ -109,7 +110,7 @@ def _ramp(image: Image, pose: Pose, bar: tuple[float, float], inner: float, oute
     return _fit(x, profile)
 
 
-def _shading(image: Image, pose: Pose, x: Float[np.ndarray, "n"], bar: tuple[float, float]) -> Float[np.ndarray, "n"]:
+def _shading(image: Image, pose: Pose, x: Float[np.ndarray, " n"], bar: tuple[float, float]) -> Float[np.ndarray, " n"]:
     """The water's signal along the bar, above and below it, as a smooth curve with mean 1."""
     rows = [
         sample(image, pose, x, np.full(x.shape, y)) for y in (bar[0] - 4.0, bar[0] - 6.0, bar[1] + 4.0, bar[1] + 6.0)
@@ -120,13 +121,13 @@ def _shading(image: Image, pose: Pose, x: Float[np.ndarray, "n"], bar: tuple[flo
     return np.asarray(curve / curve.mean())
 
 
-def _model(p: Float[np.ndarray, "6"], x: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+def _model(p: Float[np.ndarray, "6"], x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     left, right, softness, signal, floor, slope = p
     box = special.erf((x - left) / softness) - special.erf((x - right) / softness)
     return np.asarray(floor + slope * x / 100.0 + 0.5 * signal * box)
 
 
-def _fit(x: Float[np.ndarray, "n"], profile: Float[np.ndarray, "n"]) -> _Ramp | None:
+def _fit(x: Float[np.ndarray, " n"], profile: Float[np.ndarray, " n"]) -> _Ramp | None:
     """Least squares from several starts; None where no ramp stands out from its scatter or its end is not seen."""
     floor = float(np.percentile(profile, 20))
     signal = float(np.percentile(profile, 97)) - floor
@@ -135,7 +136,7 @@ def _fit(x: Float[np.ndarray, "n"], profile: Float[np.ndarray, "n"]) -> _Ramp | 
     best = None
     for centre in (-25.0, 0.0, 25.0):
         start = np.array([centre - 25.0, centre + 25.0, 8.0, signal, floor, 0.0])
-        lower, upper = [-84.0, -84.0, 1.0, 0.0, -np.inf, -np.inf], [84.0, 84.0, 40.0, np.inf, np.inf, np.inf]
+        lower, upper = [-84.0, -84.0, 1.0, 0.0, -np.inf, -np.inf], [84.0, 84.0, 60.0, np.inf, np.inf, np.inf]
         fit = optimize.least_squares(
             lambda p: (_model(p, x) - profile) / signal, start, bounds=(lower, upper), loss="soft_l1", f_scale=0.1
         )
@@ -143,13 +144,34 @@ def _fit(x: Float[np.ndarray, "n"], profile: Float[np.ndarray, "n"]) -> _Ramp | 
             best = fit
     if best is None:
         return None
-    left, right, _, height, _, _ = best.x
     scatter = float(np.std(_model(best.x, x) - profile))
-    if height < _LEAST_CONTRAST * scatter or not 8.0 < right - left < 150.0:
+    ends = _half_ends(best.x)
+    if ends is None or ends[2] < _LEAST_CONTRAST * scatter or not 8.0 < ends[1] - ends[0] < 150.0:
         return None
     covariance = np.linalg.pinv(best.jac.T @ best.jac) * (scatter / signal) ** 2
-    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    return _Ramp(float(left), float(right), float(np.sqrt(max(variance, 0.0))), float(height), scatter)
+    steps = 1e-3 * np.maximum(np.abs(best.x), 1.0)
+    gradient = np.zeros(best.x.size)
+    for i, step in enumerate(steps):
+        moved = _half_ends(best.x + step * np.eye(best.x.size)[i])
+        if moved is not None:
+            gradient[i] = (moved[1] - moved[0] - ends[1] + ends[0]) / step
+    low, high = _half_ends(best.x, 0.5 - _LEVEL_DOUBT), _half_ends(best.x, 0.5 + _LEVEL_DOUBT)
+    level = 0.0 if low is None or high is None else (low[1] - low[0] - high[1] + high[0]) / 2 / np.sqrt(3.0)
+    error = float(np.hypot(np.sqrt(max(float(gradient @ covariance @ gradient), 0.0)), level))
+    return _Ramp(ends[0], ends[1], error, ends[2], scatter)
+
+
+def _half_ends(p: Float[np.ndarray, "6"], level: float = 0.5) -> tuple[float, float, float] | None:
+    """Where the fitted ramp, without its floor, falls to `level` of its largest value; and that value."""
+    x = np.linspace(-90.0, 90.0, 3601)
+    curve = _model(np.array([p[0], p[1], p[2], p[3], 0.0, 0.0]), x)
+    top = int(np.argmax(curve))
+    half = float(curve[top]) * level
+    if half <= 0 or curve[0] > half or curve[-1] > half:
+        return None
+    left = float(np.interp(half, curve[: top + 1], x[: top + 1]))
+    right = float(np.interp(-half, -curve[top:], x[top:]))
+    return left, right, float(curve[top])
 
 
 def _box_px(pose: Pose, bar: tuple[float, float], ramp: _Ramp, sign: float) -> Float[np.ndarray, "n 2"]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy import ndimage
+from scipy import signal
 
 from mammoqa.core import Image, Measurement, Phantom, Pose, Region, Stack
 from mammoqa.score.acr_mri_sampling import (
@@ -23,7 +23,7 @@ from mammoqa.score.acr_mri_sampling import (
     slice_of,
 )
 
-_PLACEMENTS_MM = ((0.0, 5.0), (-2.5, 0.0), (2.5, 0.0), (0.0, 2.5), (0.0, 7.5))  # where readers may put the large region
+_PLACEMENTS_MM = ((0.0, 1.5), (0.0, 4.0), (-2.0, 2.0), (2.0, 2.0))  # where careful readers may put the large region
 _RADII_MM = (78.8, 80.8)  # 195 and 205 cm2, the protocol's range
 
 
@@ -82,7 +82,7 @@ def _region_means(image: Image, radius_mm: float) -> Float[np.ndarray, "rows col
     x = (np.arange(-half_x * part - part / 2 + 0.5, half_x * part + part / 2, 1.0) / part) * pitch_x
     fine = (np.hypot(y[:, None], x[None, :]) <= radius_mm).astype(np.float64)
     kernel = fine.reshape(2 * half_y + 1, part, 2 * half_x + 1, part).mean(axis=(1, 3))
-    return np.asarray(ndimage.convolve(image.pixels.astype(np.float64), kernel / kernel.sum(), mode="nearest"))
+    return np.asarray(signal.fftconvolve(image.pixels.astype(np.float64), kernel / kernel.sum(), mode="same"))
 
 
 def _extremes(
