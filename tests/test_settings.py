@@ -29,7 +29,7 @@ def test_a_wrong_value_is_named(name: str, text: str) -> None:
 
 
 def test_a_misspelt_name_is_not_passed_over() -> None:
-    with pytest.raises(ConfigurationError, match="MAMMOQA_STORES.*MAMMOQA_STORE"):
+    with pytest.raises(ConfigurationError, match=r"MAMMOQA_STORES.*MAMMOQA_STORE"):
         read_settings({"MAMMOQA_STORES": "qc.db"})
 
 

@@ -1,0 +1,32 @@
+"""What in an image the scores rest on, as a picture."""
+
+from pathlib import Path
+
+from mammoqa.core import Analysis, ConfigurationError, Outcome
+from mammoqa.jobs.analyse import Options
+from mammoqa.jobs.batch import analyse_paths
+
+METHODS = ("saliency",)
+
+
+def explain_file(path: Path, out: Path) -> Analysis:
+    """Analyse one file and write its saliency, drawn over the image, as a PNG.
+
+    Raises:
+        ConfigurationError: the file was refused, or its phantom is not read by a network.
+    """
+    from PIL import Image
+
+    from mammoqa.report.picture import saliency_overlay
+
+    analysis = next(iter(analyse_paths([path], Options(saliency=True))))
+    if analysis.verdict.outcome is Outcome.REFUSED:
+        raise ConfigurationError(f"{path}: {analysis.verdict.reason}")
+    picture = saliency_overlay(analysis)
+    if picture is None:
+        raise ConfigurationError(f"{path}: the phantom {analysis.phantom} is measured without a network to explain")
+    try:
+        Image.fromarray(picture).save(out, "PNG")
+    except OSError as error:
+        raise ConfigurationError(f"{out} cannot be written: {error}") from error
+    return analysis
