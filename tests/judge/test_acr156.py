@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mammoqa.core import ObjectScore, Outcome, ScoreError
-from mammoqa.judge import Artefact, judge_acr156
+from mammoqa.judge import Artefact, counted_totals, judge_acr156
 from mammoqa.phantoms import PHANTOMS
 
 ACR156 = PHANTOMS["acr156"]
@@ -145,3 +145,13 @@ def test_a_phantom_without_criteria_is_measured():
     _, verdict = judge_acr156(_objects(*GOOD), replace(ACR156, criteria=()))
     assert verdict.outcome is Outcome.MEASURED
     assert verdict.p_pass is None
+
+
+@given(st.lists(st.tuples(*[HALVES] * 6), min_size=1, max_size=8))
+def test_totals_of_many_phantoms_equal_those_of_each(fibres):
+    each = [judge_acr156(_objects(f, GOOD[1], GOOD[2]), ACR156)[1].totals[0][1] for f in fibres]
+    assert counted_totals(np.array(fibres)).tolist() == each
+
+
+def test_not_applicable_stops_the_counting_and_adds_nothing():
+    assert counted_totals(np.array([[1.0, np.nan, 1.0]])).tolist() == [1.0]

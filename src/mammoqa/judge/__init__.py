@@ -1,6 +1,6 @@
 """Scores and measurements against criteria: what the rules make of them."""
 
-from mammoqa.judge.acr156 import Artefact, judge_acr156
+from mammoqa.judge.acr156 import TOTALS, Artefact, counted_totals, judge_acr156
 from mammoqa.judge.measurements import judge_measurements
 
-__all__ = ["Artefact", "judge_acr156", "judge_measurements"]
+__all__ = ["TOTALS", "Artefact", "counted_totals", "judge_acr156", "judge_measurements"]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 
 from mammoqa.core import Criterion, ObjectScore, Outcome, Phantom, ReasonCode, ScoreError, Verdict
 from mammoqa.stats.poisson_binomial import score_probabilities, stop_rule_distribution
@@ -92,6 +93,13 @@ def count_kind(ordered: tuple[ObjectScore, ...], artefacts: tuple[Artefact, ...]
         o = counted[last]
         counted[last] = replace(o, deduction=deduction(o.kind, o.score, artefacts))
     return tuple(counted)
+
+
+def counted_totals(scores: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch"]:
+    """Totals of many phantoms under the stop rule, without artefacts; scores in reading order, nan (N/A) as 0."""
+    full = np.cumprod(scores == 1.0, axis=-1)
+    reached = np.concatenate([np.ones_like(full[..., :1]), full[..., :-1]], axis=-1)
+    return np.asarray((np.nan_to_num(scores) * reached).sum(-1))
 
 
 def deduction(kind: str, score: float, artefacts: tuple[Artefact, ...]) -> float:

@@ -1,0 +1,183 @@
+"""Evidence for `mammoqa validate acr156`: from a stored data set, or from the whole chain on fresh images.
+
+Both routes give the same `Evidence`. The first scores the patches of a training folder's evaluation split; the second
+simulates images of units that were never seen and sends them through `jobs.analyse`: locating and refusing count too.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from mammoqa.core import Analysis, ConfigurationError, Outcome, Phantom, Pose
+from mammoqa.jobs.validate_acr156 import reader_against_others
+from mammoqa.jobs.validate_acr156_records import Evidence, Preprocessing
+from mammoqa.models import Card, Model
+
+EVALUATION = 2  # `split` of the held-out units in table.npz
+_COLUMNS = ("image", "unit", "object_index", "kind", "size_mm", "panel", "readers", "split")
+_BATCH = 512  # patches at once; 512 x 160 x 160 single precision is 52 MB
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """One fresh image: the panel, an independent reader, and what the chain made of it (nan where it refused)."""
+
+    unit: int
+    panel: Float[np.ndarray, " objects"]
+    reader: Float[np.ndarray, " objects"]
+    probabilities: Float[np.ndarray, "objects 2"]
+    refused: str | None
+    misplaced: bool
+    wrong_orientation: bool
+
+
+def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVALUATION) -> Evidence:
+    """The held-out images of a stored data set (patches.npy, table.npz, about.json), scored by the model.
+
+    Images of which some objects are missing are left out. The patches are stored normalised; the compression is undone,
+    and the model's own normalisation, which ignores scale and level, then gives back what was stored.
+    Raises ConfigurationError for an incomplete folder, another preprocessing or an empty split.
+    """
+    table, patches = _open(folder, model)
+    n_objects = len(phantom.inserts)
+    rows = np.flatnonzero(table["split"] == split)
+    order = rows[np.lexsort((table["object_index"][rows], table["image"][rows]))]
+    images, start, count = np.unique(table["image"][order], return_index=True, return_counts=True)
+    whole = start[count == n_objects]
+    if whole.size == 0:
+        raise ConfigurationError(f"{folder} holds no whole image in split {split}; write it with more units")
+    index = order[whole[:, None] + np.arange(n_objects)]
+    if (table["object_index"][index] != np.arange(n_objects)).any():
+        raise ConfigurationError(f"{folder}: the objects of an image are not those of the phantom {phantom.name}")
+    flat = index.ravel()
+    probabilities = np.concatenate(
+        [
+            model.predict(
+                np.sinh(np.asarray(patches[part], dtype=np.float32)), table["kind"][part], table["size_mm"][part]
+            )
+            for part in np.array_split(flat, max(1, len(flat) // _BATCH))
+        ]
+    )
+    reader, reader_panel = reader_against_others(np.moveaxis(table["readers"][index], 2, 1))
+    return Evidence(
+        panel=table["panel"][index].astype(np.float64),
+        probabilities=probabilities.reshape(*index.shape, 2).astype(np.float64),
+        thresholds=object_thresholds(model.card, phantom),
+        reader=reader,
+        reader_panel=reader_panel,
+        unit=table["unit"][index[:, 0]].astype(np.int64),
+        source=f"stored patches of {len(images)} held-out simulated images; "
+        "the reader is the panel's first, against the others, and so flattered where only two were asked",
+    )
+
+
+def _open(folder: Path, model: Model) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    missing = [name for name in ("patches.npy", "table.npz", "about.json") if not (folder / name).is_file()]
+    if missing:
+        raise ConfigurationError(f"{folder} is not a complete data set, it lacks {', '.join(missing)}")
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    if about.get("preprocessing") != asdict(model.card.preprocessing):
+        raise ConfigurationError(f"{folder} was preprocessed in another way than model {model.name} {model.version}")
+    with np.load(folder / "table.npz", allow_pickle=False) as columns:
+        table = {name: columns[name] for name in _COLUMNS}
+    patches = np.load(folder / "patches.npy", mmap_mode="r")
+    if {len(column) for column in table.values()} != {len(patches)}:
+        raise ConfigurationError(f"{folder}: table and patches do not fit together")
+    return table, patches
+
+
+def object_thresholds(card: Card, phantom: Phantom) -> Float[np.ndarray, "objects 2"]:
+    """The card's thresholds (present, abnormal) for each insert."""
+    by_kind = {r.kind: (r.threshold_present, r.threshold_abnormal) for r in card.readings}
+    return np.array([by_kind[insert.kind] for insert in phantom.inserts], dtype=np.float64)
+
+
+def from_simulation(
+    phantom: Phantom, model: Model, count: int, seed: int, jobs: int = 1, per_unit: int = 4
+) -> Evidence:
+    """Fresh images through the whole chain, `per_unit` from each simulated unit, `jobs` at a time (0: all cores).
+
+    Units are drawn from `seed`; raises ConfigurationError when that is the seed of the model's training data.
+    """
+    from joblib import Parallel, delayed
+
+    if seed == model.card.training.seed:
+        raise ConfigurationError(f"seed {seed} was used in training; choose another, so that the units are new")
+    reads = Parallel(n_jobs=jobs or -1, batch_size=1)(
+        delayed(read_one)(phantom, seed, number // per_unit, number % per_unit) for number in range(count)
+    )
+    return collect(reads, object_thresholds(model.card, phantom), seed)
+
+
+def read_one(phantom: Phantom, seed: int, unit: int, number: int) -> Read:
+    """Simulate one image, let the panel and one more reader score it, and analyse it."""
+    from mammoqa.jobs.analyse import Options, analyse
+    from mammoqa.simulate.archive import make_case
+    from mammoqa.simulate.detectability import visibilities
+    from mammoqa.simulate.readers import NOT_APPLICABLE, read
+
+    case = make_case(phantom, seed, unit, number)
+    stranger = read(visibilities(case.simulated, phantom), np.random.default_rng([seed, unit, number, 1])).readers[0]
+    analysis = analyse(case.simulated.image, Options(phantom=phantom.name, saliency=False))
+    truth = case.simulated.truth
+    misplaced, wrong_orientation = placement(analysis.pose, truth.matrix, truth.chest_wall, truth.mirrored, phantom)
+    return Read(
+        unit=unit,
+        panel=case.panel.panel,
+        reader=np.where(stranger == NOT_APPLICABLE, 0.0, stranger),
+        probabilities=_probabilities(analysis, phantom),
+        refused=str(analysis.verdict.reason_code) if analysis.verdict.outcome is Outcome.REFUSED else None,
+        misplaced=misplaced,
+        wrong_orientation=wrong_orientation,
+    )
+
+
+def _probabilities(analysis: Analysis, phantom: Phantom) -> Float[np.ndarray, "objects 2"]:
+    by_name = {o.name: (o.p_present, o.p_abnormal) for o in analysis.objects}
+    nothing = (float("nan"), float("nan"))
+    return np.array([by_name.get(insert.name, nothing) for insert in phantom.inserts], dtype=np.float64)
+
+
+def placement(
+    pose: Pose | None, matrix: Float[np.ndarray, "2 3"], chest_wall: str, mirrored: bool, phantom: Phantom
+) -> tuple[bool, bool]:
+    """Whether an object was looked for further than half the grid pitch away, and whether the orientation is wrong."""
+    if pose is None:
+        return False, False
+    centres = np.array([insert.centre_mm for insert in phantom.inserts], dtype=np.float64)
+    pitch_mm = float(np.min(np.linalg.norm(centres[1:] - centres[0], axis=1)))
+    true_px = centres @ matrix[:, :2].T + matrix[:, 2]
+    error_mm = np.linalg.norm(pose.to_mm(true_px) - centres, axis=1)
+    turned = pose.chest_wall != chest_wall or pose.mirrored != mirrored
+    return bool(error_mm.max() > pitch_mm / 2), turned
+
+
+def collect(reads: Iterable[Read], thresholds: Float[np.ndarray, "objects 2"], seed: int) -> Evidence:
+    """Evidence of all images that were not refused, and what became of the others."""
+    everything = tuple(reads)
+    kept = [r for r in everything if r.refused is None]
+    if not kept:
+        raise ConfigurationError("every image was refused; there is nothing to evaluate")
+    refused = Counter(r.refused for r in everything if r.refused is not None)
+    panel = np.stack([r.panel for r in kept])
+    return Evidence(
+        panel=panel,
+        probabilities=np.stack([r.probabilities for r in kept]),
+        thresholds=thresholds,
+        reader=np.stack([r.reader for r in kept]),
+        reader_panel=panel,
+        unit=np.array([r.unit for r in kept], dtype=np.int64),
+        source=f"the whole chain on {len(everything)} fresh simulated images (seed {seed}); "
+        "the reader is one more, who is not of the panel",
+        preprocessing=Preprocessing(
+            images=len(everything),
+            refused=tuple(sorted(refused.items())),
+            misplaced=sum(r.misplaced for r in kept),
+            wrong_orientation=sum(r.wrong_orientation for r in kept),
+        ),
+    )
