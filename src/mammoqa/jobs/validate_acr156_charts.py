@@ -42,7 +42,7 @@ def roc_chart(outputs: Iterable[OutputFigures]) -> "altair.FacetChart":
             )
         ]
     rows += _diagonals(rows, "fpr", "tpr")
-    return _faceted(altair, rows, altair.X("fpr:Q", title="false positive rate"), "tpr", "true positive rate")
+    return _faceted(altair, rows, altair.X("fpr:Q", title="false positive rate"), "tpr", "true positive rate", False)
 
 
 def reliability_chart(outputs: Iterable[OutputFigures]) -> "altair.FacetChart":
@@ -56,7 +56,7 @@ def reliability_chart(outputs: Iterable[OutputFigures]) -> "altair.FacetChart":
     ]
     rows += _diagonals(rows, "predicted", "observed")
     x = altair.X("predicted:Q", title="predicted probability", scale=altair.Scale(domain=[0, 1]))
-    return _faceted(altair, rows, x, "observed", "observed frequency")
+    return _faceted(altair, rows, x, "observed", "observed frequency", True)
 
 
 def confusion_chart(objects: Iterable[ObjectFigures]) -> "altair.FacetChart":
@@ -92,12 +92,12 @@ def _diagonals(rows: list[dict[str, Any]], x: str, y: str) -> list[dict[str, Any
     return [{"kind": kind, "output": "diagonal", x: end, y: end, "step": end} for kind in kinds for end in (0, 1)]
 
 
-def _faceted(altair: Any, rows: list[dict[str, Any]], x: Any, y: str, title: str) -> "altair.FacetChart":
+def _faceted(altair: Any, rows: list[dict[str, Any]], x: Any, y: str, title: str, points: bool) -> "altair.FacetChart":
     outputs = ["presence", "abnormality", "passes", "diagonal"]
     colours = ["#1b6ca8", "#d9822b", "#3a7d44", "#b0b0b0"]
     line = (
         altair.Chart()
-        .mark_line(point=altair.OverlayMarkDef(size=12))
+        .mark_line(point=altair.OverlayMarkDef(size=20) if points else False)
         .encode(
             x=x,
             y=altair.Y(f"{y}:Q", title=title, scale=altair.Scale(domain=[0, 1])),

@@ -4,11 +4,12 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 from typing import Any
 
+import mammoqa
 from mammoqa.core import ModelId
 from mammoqa.jobs.validate_acr156_charts import NAMES, SCORES, charts
 from mammoqa.jobs.validate_acr156_records import ObjectFigures, PassFailFigures, Results
@@ -43,7 +44,7 @@ AIMS = {
     "abnormality": 0.95,
     "pass_fail phantom": 0.88,
 }
-_PACKAGES = ("mammoqa", "numpy", "scipy", "onnxruntime")
+_PACKAGES = ("numpy", "scipy", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,12 @@ class Context:
 
 
 def versions() -> tuple[tuple[str, str], ...]:
-    """Python and the packages that the figures depend on."""
-    found = [("Python", python_version())]
-    for name in _PACKAGES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            found.append((name, "not installed as a package"))
-    return tuple(found)
+    """mammoqa, Python and the packages that the figures depend on."""
+    return (
+        ("mammoqa", mammoqa.__version__),
+        ("Python", python_version()),
+        *((name, version(name)) for name in _PACKAGES),
+    )
 
 
 def figures(results: Results) -> dict[str, float]:
@@ -89,7 +88,7 @@ def page(results: Results, context: Context, pictures: str) -> str:
     below = missed(results)
     parts = [
         "# Scoring the ACR 156 phantom, on simulated images",
-        f"{results.images} simulated images of {results.units} simulated units that no network was trained on; "
+        f"{results.images} simulated images of {results.units} simulated units that the network was not trained on; "
         "scores of a simulated panel of readers. **All figures here are simulated**: they say how well the network "
         "does what simulated readers do, not how it does on the images of a clinic. The paper's figures are for "
         "another network on real images and stand beside them for orientation only.",
