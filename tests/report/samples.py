@@ -178,7 +178,8 @@ def sample_stack(seed: int = 2) -> Analysis:
         sources=sources,
         acquisition=Acquisition(
             modality="MR", manufacturer="SIEMENS", model="Aera", station="MRC40113",
-            acquired_at=datetime(2026, 3, 2, 18, 5), field_strength_t=1.5, echo_time_ms=20.0, repetition_time_ms=500.0, slice_thickness_mm=5.0,
+            acquired_at=datetime(2026, 3, 2, 18, 5), field_strength_t=1.5, echo_time_ms=20.0,
+            repetition_time_ms=500.0, slice_thickness_mm=5.0,
             pixel_bandwidth_hz=130.0, phase_encoding="ROW",
         ),
         phantom="acr_mri_large",

@@ -74,6 +74,14 @@ def test_refusals_are_stored_with_their_reason_even_without_a_readable_file(stor
     assert store.get(store.save(refused)).version == 2
 
 
+def test_unreadable_files_are_told_apart_by_their_path(store):
+    refused = sample_refusal()
+    for path in ("a.dcm", "b.dcm"):
+        unread = replace(refused, path=path, sources=(replace(refused.sources[0], sha256="", path=path),))
+        assert store.get(store.save(unread)).version == 1
+    assert len(store.latest()) == 2
+
+
 def test_history_follows_one_unit_with_newest_versions_only(store):
     month = sample_month()
     numbers = [store.save(analysis) for analysis in month]

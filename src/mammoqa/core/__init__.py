@@ -9,6 +9,7 @@ from mammoqa.core.errors import (
     MissingExtraError,
     ModelError,
     RefusalError,
+    ReportError,
     ScoreError,
     StoreError,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "RefusalError",
     "Refused",
     "Region",
+    "ReportError",
     "ScoreError",
     "Source",
     "Stack",

@@ -9,7 +9,8 @@ MammoqaError
 │   ├── LocateError           the phantom is there but cannot be placed with confidence
 │   └── ScoreError            placed, but the reading is not possible (clipped, incomplete stack ...)
 ├── ModelError                a network artefact is missing, damaged or does not fit its card
-└── StoreError                the database cannot be read or written
+├── StoreError                the database cannot be read or written
+└── ReportError               a page or sheet cannot be set
 """
 
 from mammoqa.core.result import ReasonCode
@@ -58,3 +59,7 @@ class ModelError(MammoqaError):
 
 class StoreError(MammoqaError):
     """The database cannot be read or written."""
+
+
+class ReportError(MammoqaError):
+    """A page or sheet cannot be set."""

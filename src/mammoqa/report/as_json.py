@@ -36,7 +36,7 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
         "seconds": provenance.seconds,
         # below: additions to the design's element
         "notes": list(analysis.notes),
-        "sha256": first.sha256 if first else None,
+        "sha256": (first.sha256 or None) if first else None,
         "frame": first.frame if first else None,
         "files": len({source.path for source in analysis.sources}),
         "phantom_version": provenance.phantom_version,

@@ -32,7 +32,7 @@ def add(session: Session, analysis: Analysis) -> AnalysisId:
 
 def input_key(analysis: Analysis) -> str:
     """The identity of an input: the hash over its frames' hashes, or over the path where nothing could be read."""
-    frames = sorted(f"{source.sha256}#{source.frame}" for source in analysis.sources)
+    frames = sorted(f"{s.sha256 or f'path:{s.path}'}#{s.frame}" for s in analysis.sources)
     return hashlib.sha256("\n".join(frames or [f"path:{analysis.path}"]).encode()).hexdigest()
 
 
@@ -117,7 +117,7 @@ def _input_row(session: Session, analysis: Analysis) -> InputRow:
     row = InputRow(
         key=key,
         unit=_unit_row(session, analysis.acquisition),
-        sha256=first.sha256 if first else None,
+        sha256=(first.sha256 or None) if first else None,
         frames=len(analysis.sources),
         sop_instance_uid=first.sop_instance_uid if first else None,
         series_instance_uid=first.series_instance_uid if first else None,
