@@ -15,6 +15,7 @@ FINE_MM = 0.2
 COARSE_MM = 1.5
 # Limits below were set on simulated images: correct fits lie far on the good side of each.
 MIN_SUPPORT = 0.25  # of the worst side of the square
+SURE_SUPPORT = 0.35  # enough to stop searching where it lies as the outline suggests
 MAX_RESIDUAL_MM = 0.6
 MIN_USED = 0.4  # share of segments of the worst side that lie on the fitted line
 MIN_MARGIN = 0.25  # between the best two symmetries, in units of a normalised cross-correlation
@@ -75,9 +76,12 @@ def find_square(image: Image, phantom: Phantom, pitch_mm: tuple[float, float] | 
             continue
         tilts = body.tilt_deg + np.array([-1.0, 0.0, 1.0])
         square = search(coarse, tilts, [side * scale for scale in scales])
-        if square is not None and square.support[0] > 0.5 and _within(square, body):
+        if square is not None and square.support[0] > SURE_SUPPORT and _within(square, body):
             return Found(fine, coarse, body, square)
-    square = search(coarse, np.arange(-12.0, 12.1, 1.5), side * np.geomspace(0.88, 1.95, 34))
+    tilts, sides = np.arange(-12.0, 12.1, 1.5), side * np.geomspace(0.88, 1.95, 34)
+    square = search(coarse, tilts, sides)
+    if square is None or square.support[0] < MIN_SUPPORT:  # no air in the field: the insert may be the largest step
+        square = search(coarse, tilts, sides, jumps=True)
     body_seen = next((b for b in bodies(coarse, flat) if b.fill >= 0.85 and _scales(b, phantom)), None)
     return Found(fine, coarse, body_seen, square)
 

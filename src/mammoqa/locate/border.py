@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
+from scipy import ndimage
 
 from mammoqa.locate.sampling import Level, bilinear, otsu, sample
 
 _SIGMAS = 6.0  # gradients beyond this many noise widths count no more: letters and the air must not outvote an edge
+_JUMP = 0.3  # of the range of the image: from air to the body
 _PROFILE_STEP_MM = 0.1
 _ARM_MM = 2.0  # length of wax and of frame that place a step
 
@@ -49,7 +51,7 @@ class Fit:
 def corners_mm(square: Square, scale: float = 1.0) -> Float[np.ndarray, "4 2"]:
     """The corners of a square in the plane frame, `scale` times as large."""
     unit = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]) * square.half_mm * scale
-    return unit @ _rotation(square.tilt_deg).T + (square.x_mm, square.y_mm)
+    return np.asarray(unit @ _rotation(square.tilt_deg).T + (square.x_mm, square.y_mm))
 
 
 def _rotation(angle_deg: float) -> Float[np.ndarray, "2 2"]:
@@ -61,37 +63,53 @@ def flatten(values: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "row
     """Compress the range by a shifted logarithm, so that bright air does not outweigh the phantom."""
     low, high = np.percentile(values, (0.1, 99.9))
     floor = 0.05 * max(float(high - low), 1e-6)
-    return np.log(np.clip(values - low, 0, None) + floor)
+    return np.asarray(np.log(np.clip(values - low, 0, None) + floor))
 
 
-def _widths(values: Float[np.ndarray, "rows columns"]) -> tuple[float, Float[np.ndarray, "2"]]:
-    """Otsu's threshold and the usual size of gradients below and above it; flat parts (masked air) do not count."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Noise:
+    """Otsu's threshold, the usual size of gradients below and above it, and the size from which a step is a jump."""
+
+    cut: float
+    widths: Float[np.ndarray, "2"]
+    jump: float
+
+
+def _noise(values: Float[np.ndarray, "rows columns"], jumps: bool) -> _Noise:
+    """Gradients of flat parts (masked air) do not count."""
     cut = otsu(values)
-    change = np.abs(values[1:-1, 2:] - values[1:-1, :-2])
+    change = values[1:-1, 2:] - values[1:-1, :-2]
     bright = values[1:-1, 1:-1] > cut
     widths = []
     for part in (~bright, bright):
-        found = change[part & (change > 0)]
-        widths.append(1.48 * float(np.median(found)) if found.size > 50 else np.inf)
+        found = change[part & (change != 0)]
+        spread = np.abs(found - np.median(found)) if found.size > 50 else np.array([np.inf])
+        widths.append(1.48 * float(np.median(spread)) + 1e-9)
     if not np.isfinite(widths).any():
-        return cut, np.ones(2)
-    return cut, np.array(widths)
+        widths = [1.0, 1.0]
+    low, high = np.percentile(values, (0.1, 99.9))
+    return _Noise(cut, np.array(widths), np.inf if jumps else _JUMP * max(float(high - low), 1e-9))
 
 
 def search(
-    coarse: Level, tilts_deg: Iterable[float], sides_mm: Iterable[float], spare_mm: float = 0.0, missing: int = 0
+    coarse: Level,
+    tilts_deg: Iterable[float],
+    sides_mm: Iterable[float],
+    spare_mm: float = 0.0,
+    missing: int = 0,
+    jumps: bool = False,
 ) -> Square | None:
     """The best supported square among the tilts and sides; `missing` sides may lie outside, up to `spare_mm`.
 
-    Returns None when no square fits in the image at all. `support` of the result is NOT a probability.
+    Steps as large as that from air to the body do not count unless `jumps`. None when no square fits in the image.
     """
     values = flatten(coarse.values)
-    cut, widths = _widths(values)
+    noise = _noise(values, jumps)
     grid = float(np.sqrt(coarse.pitch_mm[0] * coarse.pitch_mm[1]))
     sides = sorted({round(side / grid) for side in sides_mm})
     best: Square | None = None
     for tilt in tilts_deg:
-        gx, gy, origin = _gradients(values, coarse.pitch_mm, cut, widths, float(tilt), grid, spare_mm)
+        gx, gy, origin = _gradients(values, coarse.pitch_mm, noise, float(tilt), grid, spare_mm)
         sums = (_running(gx, 0), _running(gy, 1))
         for side in sides:
             found = _best_of_side(sums, side, missing)
@@ -108,8 +126,7 @@ def search(
 def _gradients(
     values: Float[np.ndarray, "rows columns"],
     pitch_mm: tuple[float, float],
-    cut: float,
-    widths: Float[np.ndarray, "2"],
+    noise: _Noise,
     tilt_deg: float,
     grid_mm: float,
     spare_mm: float,
@@ -126,13 +143,21 @@ def _gradients(
     y = (turn[1, 0] * u + turn[1, 1] * v) / pitch_mm[0]
     on_grid = bilinear(values, x, y)
     outside = (x < -0.5) | (y < -0.5) | (x > values.shape[1] - 0.5) | (y > values.shape[0] - 0.5)
-    weight = np.where(on_grid > cut, 1 / widths[1], 1 / widths[0]).astype(np.float32)
+    weight = np.where(on_grid > noise.cut, 1 / noise.widths[1], 1 / noise.widths[0]).astype(np.float32)
     weight[outside] = 0
     gx, gy = np.zeros_like(on_grid), np.zeros_like(on_grid)
     gx[:, 1:-1] = on_grid[:, 2:] - on_grid[:, :-2]
     gy[1:-1] = on_grid[2:] - on_grid[:-2]
     gx[:, 1:-1] *= (weight[:, 2:] > 0) & (weight[:, :-2] > 0)
     gy[1:-1] *= (weight[2:] > 0) & (weight[:-2] > 0)
+    bright = on_grid > noise.cut
+    for gradient in (gx, gy):  # the heel effect is a slope all over the body
+        for part in (bright & ~outside, ~bright & ~outside):
+            if part.any():
+                gradient[part] -= np.median(gradient[part])
+    jump = ndimage.maximum_filter(np.maximum(np.abs(gx), np.abs(gy)), 3) > noise.jump
+    gx[jump] = 0
+    gy[jump] = 0
     return (
         np.clip(gx * weight, -_SIGMAS, _SIGMAS) / np.float32(_SIGMAS),
         np.clip(gy * weight, -_SIGMAS, _SIGMAS) / np.float32(_SIGMAS),
@@ -173,57 +198,81 @@ def _nth_smallest(parts: tuple[Float[np.ndarray, "r c"], ...], n: int) -> Float[
     a, b, c, d = parts
     low1, high1, low2, high2 = np.minimum(a, b), np.maximum(a, b), np.minimum(c, d), np.maximum(c, d)
     if n == 0:
-        return np.minimum(low1, low2)
+        return np.asarray(np.minimum(low1, low2))
     if n == 3:
-        return np.maximum(high1, high2)
+        return np.asarray(np.maximum(high1, high2))
     middle1, middle2 = np.maximum(low1, low2), np.minimum(high1, high2)
-    return np.minimum(middle1, middle2) if n == 1 else np.maximum(middle1, middle2)
+    return np.asarray(np.minimum(middle1, middle2) if n == 1 else np.maximum(middle1, middle2))
 
 
 def refine(fine: Level, start: Square) -> Fit:
-    """Fit all four sides as one square to the steps of line profiles, in three rounds of shrinking reach."""
-    square, fit = start, Fit(start, np.inf, 0.0, 0.0)
-    for reach_mm, segments in ((4.0, 4), (2.5, 12), (1.5, 24), (1.0, 24)):
-        fit = _fit_once(fine, square, reach_mm, segments)
-        square = fit.square
-    return fit
+    """Fit all four sides as one square to the steps of line profiles.
+
+    First all profiles of a side vote together, which finds the border where single profiles drown in noise; then the
+    steps of short segments are fitted by robust least squares, which gives the residual.
+    """
+    square = start
+    for reach_mm, tilts_deg in ((3.0, np.arange(-1.5, 1.51, 0.15)), (1.2, np.arange(-0.3, 0.31, 0.05))):
+        square = _align(fine, square, reach_mm, tilts_deg)
+    fit = _fit_once(fine, square, 1.0, 12)
+    return _fit_once(fine, fit.square, 1.0, 12)
+
+
+def _align(fine: Level, square: Square, reach_mm: float, tilts_deg: Float[np.ndarray, " tilts"]) -> Square:
+    """Move, size and turn a square so that the rises summed along its sides are largest."""
+    profiles, along = _profiles(fine, square, reach_mm + _ARM_MM, _SEGMENTS)
+    rise = _rises(profiles * square.sign)
+    # a disc or a letter counts no more than the border itself
+    cap = 2 * np.median(np.max(rise, axis=-1))
+    rise = np.clip(rise, -cap, cap)
+    steps = rise.shape[-1]
+    # turning by a moves the border at place p along a side by -a p
+    shift = np.rint(-np.radians(tilts_deg)[:, None] * along / _PROFILE_STEP_MM).astype(int)
+    at = np.clip(np.arange(steps) + shift[..., None], 0, steps - 1)
+    summed = np.take_along_axis(rise[None], at[:, None], axis=-1).sum(axis=2)
+    best = int(np.argmax(summed.max(axis=-1).sum(axis=-1)))
+    offset = (np.argmax(summed[best], axis=-1) - (steps - 1) / 2) * _PROFILE_STEP_MM
+    left, top, right, bottom = offset
+    return _changed(square, np.array([(right - left) / 2, (bottom - top) / 2, offset.mean(), 0.0]), tilts_deg[best])
+
+
+def _changed(square: Square, change: Float[np.ndarray, "4"], more_tilt_deg: float = 0.0) -> Square:
+    """A square moved by (x, y) in its own axes, its half side and its tilt (radians) changed."""
+    shift = _rotation(square.tilt_deg) @ change[:2]
+    return replace(
+        square,
+        x_mm=square.x_mm + float(shift[0]),
+        y_mm=square.y_mm + float(shift[1]),
+        half_mm=square.half_mm + float(change[2]),
+        tilt_deg=square.tilt_deg + float(np.degrees(change[3]) + more_tilt_deg),
+    )
 
 
 _NORMALS = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
+_SEGMENTS = 12
 
 
 def _fit_once(fine: Level, square: Square, reach_mm: float, segments: int) -> Fit:
     profiles, along = _profiles(fine, square, reach_mm + _ARM_MM, segments)
-    offset, height = _steps(profiles * square.sign, reach_mm)
-    normal = np.repeat(_NORMALS, segments, axis=0)
+    offset, height = _steps(_rises(profiles * square.sign), reach_mm)
     place = np.tile(along, 4)
     d, h = offset.ravel(), height.ravel()
-    weight = (h > 0.3 * max(float(np.median(h)), 0.0)).astype(float)
-    design = np.column_stack([normal, np.ones_like(place), -place])
-    change = np.zeros(4)
-    left = d
+    step = float(np.median(h))
+    sound = (h > 0.3 * max(step, 0.0)) & (h < 3 * max(step, 0.0))
+    design = np.column_stack([np.repeat(_NORMALS, segments, axis=0), np.ones_like(place), -place])
+    change, left, weight = np.zeros(4), d, sound.astype(float)
     for _ in range(6):
         if (weight > 0).sum() < 8:
             return Fit(square, np.inf, 0.0, 0.0)
         change, *_ = np.linalg.lstsq(design * weight[:, None], d * weight, rcond=None)
         left = d - design @ change
         width = max(1.48 * float(np.median(np.abs(left[weight > 0]))), 0.02)
-        weight = np.where(
-            h > 0.3 * max(float(np.median(h)), 0.0), np.clip(2.5 * width / (np.abs(left) + 1e-9), 0, 1), 0
-        )
+        weight = np.where(sound, np.clip(1.5 * width / (np.abs(left) + 1e-9), 0, 1) ** 0.5, 0)
         weight[np.abs(left) > 4 * width] = 0
     used = weight > 0
-    shift = _rotation(square.tilt_deg) @ change[:2]
-    moved = replace(
-        square,
-        x_mm=square.x_mm + float(shift[0]),
-        y_mm=square.y_mm + float(shift[1]),
-        half_mm=square.half_mm + float(change[2]),
-        tilt_deg=square.tilt_deg + float(np.degrees(change[3])),
-    )
     worst_side = float(used.reshape(4, segments).mean(axis=1).min())
     residual = float(np.sqrt(np.mean(left[used] ** 2)))
-    return Fit(moved, residual, worst_side, float(np.median(h)))
+    return Fit(_changed(square, change), residual, worst_side, step)
 
 
 def _profiles(
@@ -233,7 +282,8 @@ def _profiles(
     parts = max(2, round(2 * 0.92 * square.half_mm / segments / 0.35))
     along = (np.arange(segments * parts) + 0.5) / (segments * parts) * 2 - 1
     along = along * 0.92 * square.half_mm
-    steps = np.arange(-reach_mm, reach_mm + _PROFILE_STEP_MM / 2, _PROFILE_STEP_MM)
+    count = round(reach_mm / _PROFILE_STEP_MM)
+    steps = np.arange(-count, count + 1) * _PROFILE_STEP_MM
     turn = _rotation(square.tilt_deg)
     tangents = np.column_stack([-_NORMALS[:, 1], _NORMALS[:, 0]])
     normals, tangents = _NORMALS @ turn.T, tangents @ turn.T
@@ -247,21 +297,26 @@ def _profiles(
     return found.reshape(4, segments, parts, steps.size).mean(axis=2), along.reshape(segments, parts).mean(axis=1)
 
 
-def _steps(
-    profiles: Float[np.ndarray, "4 segments steps"], reach_mm: float
-) -> tuple[Float[np.ndarray, "4 segments"], Float[np.ndarray, "4 segments"]]:
-    """Where each profile rises outwards, in mm from its middle, and by how much."""
+def _rises(profiles: Float[np.ndarray, "4 segments steps"]) -> Float[np.ndarray, "4 segments places"]:
+    """At each place of a profile how much the arm outside it is brighter than the arm inside it."""
     arm = round(_ARM_MM / _PROFILE_STEP_MM)
     total = np.cumsum(np.concatenate([np.zeros_like(profiles[..., :1]), profiles], axis=-1, dtype=float), axis=-1)
     outer = (total[..., 2 * arm + 1 :] - total[..., arm + 1 : -arm]) / arm
     inner = (total[..., arm : -arm - 1] - total[..., : -2 * arm - 1]) / arm
-    rise = outer - inner
+    return np.asarray(outer - inner)
+
+
+def _steps(
+    rise: Float[np.ndarray, "4 segments places"], reach_mm: float
+) -> tuple[Float[np.ndarray, "4 segments"], Float[np.ndarray, "4 segments"]]:
+    """Where each profile rises most, in mm from its middle, and by how much."""
     at = np.argmax(rise, axis=-1)
     half = round(0.6 / _PROFILE_STEP_MM)
     centre = np.clip(at, half, rise.shape[-1] - 1 - half)
     window = np.arange(-half, half + 1)
     near = np.take_along_axis(rise, centre[..., None] + window, axis=-1)
-    curve = (near * (window**2 - (window**2).mean())).sum(-1) / ((window**2 - (window**2).mean()) ** 2).sum()
+    bend = window**2 - (window**2).mean()
+    curve = (near * bend).sum(-1) / (bend**2).sum()
     slope = (near * window).sum(-1) / (window**2).sum()
     vertex = np.where(curve < 0, -slope / (2 * np.where(curve < 0, curve, -1.0)), 0.0)
     offset = (centre + np.clip(vertex, -half, half)) * _PROFILE_STEP_MM - reach_mm

@@ -75,7 +75,7 @@ def inside(of: Level, points_px: Real[np.ndarray, "*shape 2"]) -> Bool[np.ndarra
     x = (points_px[..., 0] + 0.5) / of.block
     y = (points_px[..., 1] + 0.5) / of.block
     rows, columns = of.values.shape
-    return (x >= 0) & (x <= columns) & (y >= 0) & (y <= rows)
+    return np.asarray((x >= 0) & (x <= columns) & (y >= 0) & (y <= rows))
 
 
 def otsu(values: Float[np.ndarray, "*shape"], bins: int = 256) -> float:

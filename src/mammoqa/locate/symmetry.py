@@ -60,7 +60,8 @@ def _turned(view: Float[np.ndarray, "grid grid"], quarter_turns: int, mirrored: 
 
 def _cell(upright: Float[np.ndarray, "grid grid"], item: Insert) -> Float[np.ndarray, "n n"]:
     column, row = (round(centre / STEP_MM + (GRID - 1) / 2 - 1e-6) for centre in item.centre_mm)
-    return upright[row - _HALF : row + _HALF + 1, column - _HALF : column + _HALF + 1]
+    cell: Float[np.ndarray, "n n"] = upright[row - _HALF : row + _HALF + 1, column - _HALF : column + _HALF + 1]
+    return cell
 
 
 def _standardised(cells: Float[np.ndarray, "n a a"]) -> Float[np.ndarray, "n a a"]:
@@ -98,4 +99,5 @@ def _template(item: Insert) -> Float[np.ndarray, "n n"]:
             at = item.ring_radius_mm * np.cos(angle), item.ring_radius_mm * np.sin(angle)
             made = made + np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / (2 * blur**2))
     made = made - made.mean()
-    return made / np.sqrt((made**2).sum())
+    unit: Float[np.ndarray, "n n"] = made / np.sqrt((made**2).sum())
+    return unit

@@ -1,0 +1,149 @@
+"""Which phantom an image or a stack shows, from its content and a few facts of its header."""
+
+import numpy as np
+from jaxtyping import Float
+
+from mammoqa.core import IdentifyError, Image, ReasonCode, Stack
+from mammoqa.locate.acr156 import COARSE_MM, MIN_SUPPORT, Found, find_square
+from mammoqa.locate.border import flatten, refine
+from mammoqa.locate.outline import bodies
+from mammoqa.locate.sampling import Level, block_mean, otsu
+
+_PROJECTIONS = frozenset({"MG", "DX", "CR", "RG", "OT", ""})  # modalities that mammography phantoms are filed under
+_SMALLEST_PX = 100
+_COARSEST_MM = 0.6  # mammography detectors have pixels of 0.05 to 0.1 mm
+_USUAL_FIELD_MM = 240.0  # long side of the small mammography field, to size images that state no spacing
+_VIEWS = frozenset({"MLO", "CC", "ML", "LM", "XCCL", "XCCM", "LMO", "FB", "SIO", "CV", "AT"})
+
+
+def identify(item: Image | Stack, only: str | None = None) -> str:
+    """Name the phantom in `item`; `only` restricts the answer to one phantom.
+
+    Raises IdentifyError: NOT_A_PHANTOM with what the image looks like instead, UNKNOWN_PHANTOM, WRONG_VIEW,
+    UNSUPPORTED_MODALITY.
+    """
+    name = _identify_stack(item) if isinstance(item, Stack) else _identify_image(item)
+    if only is not None and name != only:
+        raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, f"This shows the phantom {name!r}, not {only!r}.")
+    return name
+
+
+def _identify_stack(stack: Stack) -> str:
+    first = stack.images[0]
+    modality = first.acquisition.modality
+    if modality == "MR":
+        from mammoqa.locate.acr_mri import looks_like_acr_mri
+
+        if looks_like_acr_mri(stack):
+            return "acr_mri_large"
+        raise IdentifyError(
+            ReasonCode.NOT_A_PHANTOM,
+            "The MR slices show no round phantom of 190 mm: give the axial series of the ACR large phantom.",
+        )
+    if modality == "CT":
+        raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, "CT series are not read by this version.")
+    raise IdentifyError(
+        ReasonCode.UNSUPPORTED_MODALITY, f"A stack of modality {modality or 'not stated'} is not a known phantom."
+    )
+
+
+def _identify_image(image: Image) -> str:
+    modality = image.acquisition.modality
+    if min(image.pixels.shape) < _SMALLEST_PX:
+        rows, columns = image.pixels.shape
+        raise IdentifyError(ReasonCode.NOT_A_PHANTOM, f"The image is too small for a phantom ({columns} x {rows}).")
+    if modality == "MR":
+        from mammoqa.locate.acr_mri import looks_like_acr_mri
+
+        if looks_like_acr_mri(image):
+            raise IdentifyError(
+                ReasonCode.WRONG_VIEW,
+                "A single MR image, such as a localiser, cannot be measured: give the axial series with its 11 slices.",
+            )
+        raise IdentifyError(ReasonCode.NOT_A_PHANTOM, "The MR image shows no known phantom.")
+    if modality == "CT":
+        raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, "CT images are not read by this version.")
+    if modality not in _PROJECTIONS:
+        raise IdentifyError(
+            ReasonCode.UNSUPPORTED_MODALITY, f"Images of modality {modality} are not phantom images for mammography."
+        )
+    return _identify_projection(image)
+
+
+def _identify_projection(image: Image) -> str:
+    """Look for a square wax insert of the right size; say what the image shows instead where there is none."""
+    from mammoqa.phantoms import PHANTOMS
+
+    rows, columns = image.pixels.shape
+    guessed = _USUAL_FIELD_MM / max(rows, columns)
+    pitch = image.pitch_mm or (guessed, guessed)
+    if max(rows * pitch[0], columns * pitch[1]) < 70 or max(pitch) > _COARSEST_MM:
+        raise IdentifyError(
+            ReasonCode.NOT_A_PHANTOM,
+            f"{columns} x {rows} pixels of {pitch[1]:.3g} mm are not an image of a mammography phantom.",
+        )
+    coarse = _coarse(image, pitch)
+    looks = _looks_like(image, coarse)
+    if looks in ("a calibration or test pattern", "a uniform image"):
+        raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
+    found = find_square(image, PHANTOMS["acr156"], pitch)
+    if _is_insert(found):
+        return "acr156"
+    if found.body is not None and looks != "a patient image":
+        return "acr156"  # the body is there: locate then says what is wrong with the insert
+    raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
+
+
+def _is_insert(found: Found) -> bool:
+    """Whether the square has a border like an insert's; patient images reach half of these limits by chance."""
+    square = found.square
+    if square is None or square.support[0] < MIN_SUPPORT:
+        return False
+    if square.support[0] > 0.5:
+        return True
+    fit = refine(found.fine, square)
+    return fit.residual_mm < 0.4 and fit.used > 0.5
+
+
+def _not_a_phantom(looks: str) -> str:
+    return f"No phantom is visible; this looks like {looks}. Give images of a phantom only."
+
+
+def _coarse(image: Image, pitch: tuple[float, float]) -> Level:
+    block = max(1, round(COARSE_MM / min(pitch)))
+    return Level(block_mean(image.pixels, block), block, (pitch[0] * block, pitch[1] * block))
+
+
+def _looks_like(image: Image, coarse: Level) -> str:
+    """A rough word for what an image without a phantom shows."""
+    sparse = image.pixels[::7, ::7]
+    levels, counts = np.unique(sparse, return_counts=True)
+    if levels.size < 2 or levels[-1] == levels[0]:
+        return "a uniform image"
+    if levels.size <= 40 or counts.max() > 0.97 * sparse.size:
+        return "a calibration or test pattern"
+    if _is_even(coarse.values):
+        return "a uniform image"
+    view = (image.acquisition.view or "").upper()
+    if view in _VIEWS or _is_curved(coarse):
+        return "a patient image"
+    return "something else than a mammography phantom"
+
+
+def _is_even(values: Float[np.ndarray, "rows columns"]) -> bool:
+    """Whether one broad, smooth level fills the image, as in a flat-field exposure."""
+    low, middle, high = np.percentile(values, (2, 50, 98))
+    change = np.percentile(np.abs(np.diff(values, axis=0)), 99.5)
+    return bool(high - low < 0.6 * abs(middle) and change < 0.004 * abs(middle))
+
+
+def _is_curved(coarse: Level) -> bool:
+    """Whether the largest region has a curved border, as a breast: it fills its rectangle badly or unevenly."""
+    flat = flatten(coarse.values)
+    for body in bodies(coarse, flat):
+        if body.bright and any(body.touches) and body.fill < 0.88:
+            return True
+    bright = flat > otsu(flat)
+    widths = bright.sum(axis=1)
+    widths = widths[widths > 0]
+    return bool(widths.size > 10 and np.percentile(widths, 20) < 0.6 * np.percentile(widths, 95))
