@@ -1,4 +1,4 @@
-"""A toy of the real task: fibres, speck groups and masses in noise, scored by a rule, so that training can be tested."""
+"""A toy of the real task: fibres, speck groups and masses in noise, scored by a rule."""
 
 from pathlib import Path
 
@@ -30,9 +30,7 @@ def specks(size_px, width_mm, count, radius_mm=3.0):
     sigma = max(width_mm, 0.16) / 2.355  # 0.16 mm is 1.6 pixels
     for i in range(count):
         angle = 2 * np.pi * i / 6
-        out += np.exp(
-            -((x - radius_mm * np.cos(angle)) ** 2 + (y - radius_mm * np.sin(angle)) ** 2) / (2 * sigma**2)
-        )
+        out += np.exp(-((x - radius_mm * np.cos(angle)) ** 2 + (y - radius_mm * np.sin(angle)) ** 2) / (2 * sigma**2))
     return out
 
 

@@ -24,6 +24,7 @@ from mammoqa.train.dataset_file import TEST, TRAIN, Dataset, open_dataset
 from mammoqa.train.losses import class_weights, focal, targets
 from mammoqa.train.networks import build
 from mammoqa.train.recipes import Recipe
+from mammoqa.train.threads import Threads
 
 log = logging.getLogger(__name__)
 _EVALUATION_BATCH = 128
@@ -197,17 +198,22 @@ def _epoch(
     total = recipe.epochs * max(1, len(rows) // recipe.batch)
     budget_s = None if budget_minutes is None else 60 * budget_minutes
     before, start, losses = progress.seconds, time.monotonic(), []
+    threads = Threads() if budget_s is not None and weights.device.type == "cpu" else None
     state.network.train()
     for batch in batches(dataset, rows, recipe.batch, recipe.soft, rng):
         share = share_done(progress, total, budget_s, progress.seconds)
         if share >= 1.0:
             break
+        if threads is not None:
+            threads.tick()
         for group in state.optimiser.param_groups:
             group["lr"] = rate(share, recipe)
         losses.append(_step(state, batch, recipe, weights, torch_rng))
         progress.steps += 1
         progress.seconds = before + time.monotonic() - start
         advance()
+    if threads is not None:
+        threads.restore()
     progress.epoch += 1
     progress.history.append(
         {
