@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from pydicom.dataset import Dataset
 
 from mammoqa.core import Acquisition, Intent, VoiTable, Window
 from mammoqa.dicom.values import Sources, integer, items, number, numbers, positive, raw, text, texts, when
@@ -190,15 +191,14 @@ def voi_tables(sources: Sources, mirror: float | None, signed: bool) -> tuple[Vo
             continue
         first, values, bits = table
         if mirror is not None:
-            first, values = mirror - (first + len(values) - 1), values[::-1]
+            first = mirror - (first + len(values) - 1)
+            values = ((1 << bits) - 1 - np.minimum(values[::-1], (1 << bits) - 1)).astype(np.uint16)
         tables.append(VoiTable(float(first), values, bits, text((item,), "LUTExplanation")))
     return tuple(tables)
 
 
 def lookup(item: object, signed: bool) -> tuple[float, np.ndarray, int] | None:
     """First mapped value, entries and bits of a LUT item (PS3.3 C.11.1.1); None if it is not sound."""
-    from pydicom.dataset import Dataset
-
     if not isinstance(item, Dataset):
         return None
     descriptor, data = numbers((item,), "LUTDescriptor"), raw((item,), "LUTData")
@@ -208,7 +208,8 @@ def lookup(item: object, signed: bool) -> tuple[float, np.ndarray, int] | None:
     if signed and first >= 32768:
         first -= 65536
     if isinstance(data, bytes):
-        kind = "<u1" if len(data) == count else "<u2"
+        order = ">" if item.original_encoding[1] is False else "<"
+        kind = "u1" if len(data) == count else f"{order}u2"
         values = np.frombuffer(data[: len(data) // np.dtype(kind).itemsize * np.dtype(kind).itemsize], kind)
     else:
         found = numbers((item,), "LUTData")

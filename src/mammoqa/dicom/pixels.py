@@ -51,7 +51,9 @@ def layout(dataset: Dataset, max_pixels: int = MAX_PIXELS) -> Layout:
         raise DicomError(ReasonCode.NOT_AN_IMAGE, "the file holds no pixels: give the images themselves")
     sources = (dataset,)
     samples, photometric = integer(sources, "SamplesPerPixel"), text(sources, "PhotometricInterpretation") or ""
-    if (samples or 1) != 1 or not (photometric.startswith("MONOCHROME") or not photometric):  # ACR-NEMA 2 had none
+    if (samples or 1) != 1 or not photometric.startswith("MONOCHROME"):
+        if samples in (None, 1) and not photometric:
+            raise DicomError(ReasonCode.DAMAGED_FILE, "the file does not say how its pixels are to be shown")
         raise DicomError(ReasonCode.COLOUR_IMAGE, "a colour image: give the grey-scale original, not a screen shot")
     found = [integer(sources, keyword) for keyword in ("Rows", "Columns", "BitsAllocated")]
     rows, columns, allocated = (value or 0 for value in found)
@@ -86,13 +88,13 @@ def decode(dataset: Dataset, shape: Layout) -> Real[np.ndarray, "frames rows col
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
-        decoder = get_decoder(syntax) if syntax.is_compressed or syntax.is_private else None
+        available = get_decoder(syntax).is_available
     except NotImplementedError:
-        decoder = None
-        if not syntax.is_transfer_syntax or syntax.is_compressed:
-            raise _unsupported(syntax.name) from None
-    if decoder is not None and not decoder.is_available:
-        raise _unsupported(syntax.name)
+        available = False
+    if not available:
+        advice = "export it uncompressed (Explicit VR Little Endian)"
+        reason = f"the encoding '{syntax.name}' is not supported: {advice}"
+        raise DicomError(ReasonCode.UNSUPPORTED_ENCODING, reason)
     try:
         if syntax == JPEGExtended12Bit and shape.bits_stored > 8:
             stored = _decode_jpeg_12(dataset, shape)
@@ -100,16 +102,11 @@ def decode(dataset: Dataset, shape: Layout) -> Real[np.ndarray, "frames rows col
             stored = pixel_array(dataset, view_only=True)
         stored = stored.reshape(shape.frames, shape.rows, shape.columns)
     except DICOM_ERRORS as error:
-        reason = next(iter(str(error).split(" - ")[0].strip(" :\n").splitlines()), type(error).__name__)[:200]
+        reason = next(iter(str(error).split(" - ")[0].strip().splitlines()), type(error).__name__)[:200].rstrip(":")
         raise DicomError(
             ReasonCode.DAMAGED_FILE, f"the pixels cannot be decoded ({reason}): export it again"
         ) from error
     return stored if stored.dtype.isnative else stored.astype(stored.dtype.newbyteorder("="))
-
-
-def _unsupported(name: str) -> DicomError:
-    advice = "export it uncompressed (Explicit VR Little Endian)"
-    return DicomError(ReasonCode.UNSUPPORTED_ENCODING, f"the encoding '{name}' is not supported: {advice}")
 
 
 def _decode_jpeg_12(dataset: Dataset, shape: Layout) -> Integer[np.ndarray, "frames rows columns"]:
@@ -137,7 +134,7 @@ def _decode_jpeg_12(dataset: Dataset, shape: Layout) -> Integer[np.ndarray, "fra
         image.SetPixelFormat(gdcm.PixelFormat(1, *bits))
         pixels = image.GetBuffer().encode("utf-8", "surrogateescape")
         frames.append(np.frombuffer(pixels, np.int16 if shape.signed else np.uint16))
-    return np.stack(frames)
+    return np.stack(frames).reshape(shape.frames, shape.rows, shape.columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

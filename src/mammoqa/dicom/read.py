@@ -70,9 +70,9 @@ def _frames(dataset: Dataset, path: str, sha256: str, max_pixels: int) -> tuple[
         tag = text((dataset,), "Modality") or "none"
         advice = "give images of MG, DX, CR, CT, MR, OT or secondary captures"
         raise DicomError(ReasonCode.UNSUPPORTED_MODALITY, f"modality {tag} is not supported: {advice}")
+    notes = (*((note,) if note else ()), *_complete(dataset))
     shape = layout(dataset, max_pixels)
     stored = decode(dataset, shape)
-    notes = (note,) if note else ()
     return tuple(_frame(dataset, stored[i], i, shape, kind, (path, sha256), notes) for i in range(shape.frames))
 
 
@@ -127,6 +127,16 @@ def _source(sources: Sources, file: tuple[str, str], index: int) -> Source:
         study_instance_uid=text(sources, "StudyInstanceUID"),
         frame=index,
     )
+
+
+def _complete(dataset: Dataset) -> tuple[str, ...]:
+    """Fill in what ACR-NEMA 2 files, older than DICOM, do not say about their pixels; a note if anything was."""
+    if "PhotometricInterpretation" in dataset or "SamplesPerPixel" in dataset:
+        return ()
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    if "PixelRepresentation" not in dataset:
+        dataset.PixelRepresentation = 0
+    return ("no photometric interpretation: taken as MONOCHROME2",)
 
 
 def _check_is_image(dataset: Dataset) -> None:

@@ -227,8 +227,9 @@ def _add_pixels(dataset: Dataset, image: Image, stored: UInt16[np.ndarray, "rows
     dataset.BitsAllocated = 16
     dataset.BitsStored, dataset.HighBit = image.bits_stored, image.bits_stored - 1
     dataset.PixelRepresentation = 0
-    relation = image.acquisition.pixel_intensity or ("DISP" if shown else "LIN")
-    dataset.PixelIntensityRelationship = relation
+    # the DX Image module allows LIN and LOG only; what was made for display is logarithmic at heart
+    relation = image.acquisition.pixel_intensity or ("LOG" if shown else "LIN")
+    dataset.PixelIntensityRelationship = "LIN" if relation == "LIN" else "LOG"
     # raw pixels rise with exposure; shown ones are white where the phantom is thick
     dataset.PixelIntensityRelationshipSign = -1 if shown and not image.inverted else 1
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = _ds(0.0), _ds(1.0), "US"
