@@ -41,12 +41,11 @@ def _mammography(station: str, at: datetime) -> Acquisition:
     )  # fmt: skip
 
 
-def sample_view(rng: np.random.Generator, size_mm: float = 86.0, scale: float = VIEW_SCALE) -> np.ndarray:
-    """A picture like an upright ACR 156 insert, 8 bit."""
+def sample_view(rng: np.random.Generator, width_mm: float = 108.0, height_mm: float = 114.0) -> np.ndarray:
+    """A picture like an upright ACR 156 phantom with a margin, 8 bit."""
     phantom = PHANTOMS["acr156"]
-    n = round(size_mm * scale)
-    y_mm, x_mm = (np.mgrid[:n, :n] - (n - 1) / 2) / scale
-    picture = np.zeros((n, n))
+    x_mm, y_mm = _grid_mm((round(height_mm * VIEW_SCALE), round(width_mm * VIEW_SCALE)))
+    picture = np.where((abs(x_mm) < 40.5) & (abs(y_mm) < 40.5), 0.0, -30.0)
     for insert in phantom.inserts:
         x, y = x_mm - insert.centre_mm[0], y_mm - insert.centre_mm[1]
         if insert.kind == "fibre":
@@ -64,9 +63,13 @@ def sample_view(rng: np.random.Generator, size_mm: float = 86.0, scale: float = 
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def sample_saliency(rng: np.random.Generator, view: np.ndarray, scale: float = VIEW_SCALE) -> np.ndarray:
-    n = view.shape[0]
-    y_mm, x_mm = (np.mgrid[:n, :n] - (n - 1) / 2) / scale
+def _grid_mm(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return (x - (shape[1] - 1) / 2) / VIEW_SCALE, (y - (shape[0] - 1) / 2) / VIEW_SCALE
+
+
+def sample_saliency(rng: np.random.Generator, view: np.ndarray) -> np.ndarray:
+    x_mm, y_mm = _grid_mm(view.shape)
     total = np.zeros(view.shape)
     for insert in PHANTOMS["acr156"].inserts:
         r = np.hypot(x_mm - insert.centre_mm[0], y_mm - insert.centre_mm[1])

@@ -8,7 +8,8 @@ as_json(analysis)                      the element of `analyse --json`
 
 from mammoqa.report.as_json import as_json, from_saved, saved
 from mammoqa.report.content import Options, Signature
-from mammoqa.report.html import Entry, html, html_index
+from mammoqa.report.html import html, html_index
+from mammoqa.report.overview import Entry
 from mammoqa.report.pdf import pdf, pdf_month
 from mammoqa.report.trends import Trend, TrendPoint, trends_of
 

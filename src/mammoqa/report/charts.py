@@ -1,19 +1,17 @@
 """Charts as Altair specifications, and their SVG or PNG: one specification serves the web page and the PDF.
 
-Text and axes are drawn in `currentColor`, so that an SVG inside a page follows its light or dark colours.
+Text and axes are drawn in `currentColor`, so that an SVG inside a page follows its light or dark colours. The functions
+that make charts give Altair's chart objects; `svg` and `png` turn them into pictures.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mammoqa.core import Analysis, Measurement, Outcome
 from mammoqa.report.trends import Trend, TrendPoint
 from mammoqa.report.words import limits, measured, metric_title, object_title
-
-if TYPE_CHECKING:
-    import altair as alt
 
 # Okabe and Ito's set, a little darker where it must be read on white as well as on black.
 BLUE, AMBER, RED, GREY = "#3a8fc7", "#d48f00", "#d1543a", "#8a9199"
@@ -25,9 +23,7 @@ _COLOURS = [BLUE, AMBER, RED, GREY]
 _SHAPES = ["circle", "diamond", "cross", "triangle-down"]
 
 
-def objects_chart(
-    analysis: Analysis, thresholds: Mapping[str, tuple[float, float]] | None = None
-) -> "alt.HConcatChart | None":
+def objects_chart(analysis: Analysis, thresholds: Mapping[str, tuple[float, float]] | None = None) -> Any:
     """The probabilities of every object: present, and abnormal if present; None without objects.
 
     `thresholds` gives per kind where p_present and p_abnormal turn the score, drawn as short lines.
@@ -49,13 +45,13 @@ def objects_chart(
     ]
     order = [row["object"] for row in rows]
     panels = [
-        _probabilities(alt.Data(values=rows), order, "present", "Present", labels=True),
-        _probabilities(alt.Data(values=rows), order, "abnormal", "Abnormal, if present", labels=False),
+        _probabilities(alt.InlineData(values=rows), order, "present", "Present", labels=True),
+        _probabilities(alt.InlineData(values=rows), order, "abnormal", "Abnormal, if present", labels=False),
     ]
     return _styled(alt.hconcat(*panels, spacing=14))
 
 
-def _probabilities(data: Any, order: Sequence[Any], field: str, title: str, *, labels: bool) -> "alt.LayerChart":
+def _probabilities(data: Any, order: Sequence[Any], field: str, title: str, *, labels: bool) -> Any:
     import altair as alt
 
     ticks = alt.Axis(values=[0, 0.5, 1], grid=True, title=title, titleAnchor="start", format=".1~f")
@@ -64,14 +60,14 @@ def _probabilities(data: Any, order: Sequence[Any], field: str, title: str, *, l
     y = alt.Y("object:N", sort=list(order), axis=names)
     colour = alt.Color("level:N", scale=alt.Scale(domain=_LEVELS, range=_COLOURS), legend=None)
     shape = alt.Shape("level:N", scale=alt.Scale(domain=_LEVELS, range=_SHAPES), legend=None)
-    chart = alt.Chart(data, width=112, height=alt.Step(13.5))
+    chart = alt.Chart(data, width=118, height=alt.Step(16))
     stems = chart.mark_rule(strokeWidth=1.2, opacity=0.6).encode(x=x, x2=alt.datum(0), y=y, color=colour)
     turns = chart.mark_tick(thickness=1.2, size=11, color=_INK, opacity=0.75).encode(x=f"{field}_at:Q", y=y)
     dots = chart.mark_point(filled=True, size=42, opacity=1).encode(x=x, y=y, color=colour, shape=shape)
     return alt.layer(stems, turns, dots)
 
 
-def measurements_chart(analysis: Analysis) -> "alt.LayerChart | None":
+def measurements_chart(analysis: Analysis) -> Any:
     """Every measurement that has a limit, each on a scale of its own with the allowed range shaded; else None."""
     import altair as alt
 
@@ -82,7 +78,7 @@ def measurements_chart(analysis: Analysis) -> "alt.LayerChart | None":
     names = alt.Axis(title=None, labelLimit=260, domain=False, ticks=False)
     y = alt.Y("name:N", sort=order, axis=names)
     scale = alt.Scale(domain=[0, 1], clamp=True)
-    chart = alt.Chart(alt.Data(values=rows), width=190, height=alt.Step(20))
+    chart = alt.Chart(alt.InlineData(values=rows), width=190, height=alt.Step(18))
     colour = alt.Color("state:N", scale=alt.Scale(domain=["inside", "outside"], range=[BLUE, RED]), legend=None)
     shape = alt.Shape("state:N", scale=alt.Scale(domain=["inside", "outside"], range=["circle", "cross"]), legend=None)
     track = chart.mark_bar(height=8, color=GREY, opacity=0.16).encode(
@@ -126,7 +122,7 @@ def _against_limits(m: Measurement) -> dict[str, Any]:
     }
 
 
-def trend_chart(trends: Sequence[Trend], width: int = 430, height: int = 62) -> "alt.VConcatChart | None":
+def trend_chart(trends: Sequence[Trend], width: int = 430, height: int = 62) -> Any:
     """The numbers of one unit over time, one panel each over a common time axis, limits dashed; None without any."""
     import altair as alt
 
@@ -141,7 +137,7 @@ def trend_chart(trends: Sequence[Trend], width: int = 430, height: int = 62) -> 
     return _styled(alt.vconcat(*panels, spacing=12))
 
 
-def _trend_panel(trend: Trend, span: Sequence[str], width: int, height: int, *, dates: bool) -> "alt.LayerChart":
+def _trend_panel(trend: Trend, span: Sequence[str], width: int, height: int, *, dates: bool) -> Any:
     import altair as alt
 
     rows = [
@@ -161,11 +157,14 @@ def _trend_panel(trend: Trend, span: Sequence[str], width: int, height: int, *, 
     colour = alt.Color("state:N", scale=alt.Scale(domain=["inside", "outside"], range=[BLUE, RED]), legend=None)
     shape = alt.Shape("state:N", scale=alt.Scale(domain=["inside", "outside"], range=["circle", "cross"]), legend=None)
     chart = alt.Chart(
-        alt.Data(values=rows), width=width, height=height, title=alt.TitleParams(_trend_title(trend), anchor="start")
+        alt.InlineData(values=rows),
+        width=width,
+        height=height,
+        title=alt.TitleParams(_trend_title(trend), anchor="start", frame="group"),
     )
     ends = [{"limit": limit} for limit in (trend.limit_low, trend.limit_high) if limit is not None]
     rules = (
-        alt.Chart(alt.Data(values=ends))
+        alt.Chart(alt.InlineData(values=ends))
         .mark_rule(strokeDash=[4, 3], strokeWidth=1.1, color=_INK, opacity=0.75)
         .encode(y="limit:Q")
     )
@@ -209,7 +208,7 @@ def _styled(chart: Any) -> Any:
             titleColor=_INK,
             titleFontWeight="normal",
             titleFontSize=11,
-            labelFontSize=10.5,
+            labelFontSize=11,
             gridColor=_GRID,
             gridWidth=0.7,
             domainColor=_GRID,
@@ -217,6 +216,12 @@ def _styled(chart: Any) -> Any:
         )
         .configure_title(color=_INK, fontSize=11.5, fontWeight="normal", offset=5)
     )
+
+
+def trend_svg(trends: Sequence[Trend], width: int = 430, height: int = 62) -> str | None:
+    """`trend_chart` as SVG text."""
+    chart = trend_chart(trends, width, height)
+    return None if chart is None else svg(chart)
 
 
 def svg(chart: Any) -> str:

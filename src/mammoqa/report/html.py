@@ -9,38 +9,30 @@ from typing import TYPE_CHECKING, Any
 from mammoqa.core import Analysis
 from mammoqa.report import words
 from mammoqa.report.content import Options, content
+from mammoqa.report.drawings import drawings
 from mammoqa.report.overview import Entry, count, overview_row, period
 from mammoqa.report.trends import Trend, moment, unit_label
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-OBJECTS_CAPTION = (
-    "The upright phantom. Solid box, full disc: score 1; dashed, half disc: 0.5; dotted, ring: 0."
-)
-SLICES_CAPTION = "The measured slices with the regions that the numbers come from."
-SALIENCY_CAPTION = "Saliency: bright where a change of the image would move the network's answer most."
-
 
 def html(analysis: Analysis, options: Options | None = None) -> str:
     """The page of one analysis, a refusal too."""
-    from mammoqa.report import charts
-    from mammoqa.report.picture import annotated, saliency_overlay
-
     options = options or Options()
     told = content(analysis, options)
+    drawn = drawings(analysis, told.thresholds)
     return _render(
         "analysis.html",
         title=f"{told.verdict}: {told.title}, {told.unit}, {told.when}",
         c=told,
         overview=options.overview,
-        annotated=_picture_address(annotated(analysis)),
+        annotated=_address(drawn.annotated),
         annotated_alt="Phantom image with the scored objects" if analysis.objects else "Measured slices",
-        annotated_caption=OBJECTS_CAPTION if analysis.objects else SLICES_CAPTION,
-        saliency=_picture_address(saliency_overlay(analysis, width_px=850)),
-        saliency_caption=SALIENCY_CAPTION,
-        objects_chart=_inline(charts.objects_chart(analysis, told.thresholds)),
-        measurements_chart=_inline(charts.measurements_chart(analysis)),
+        saliency=_address(drawn.saliency),
+        objects_chart=_inline(drawn.objects_chart),
+        measurements_chart=_inline(drawn.measurements_chart),
+        captions=dict(drawn.captions),
     )
 
 
@@ -54,7 +46,7 @@ def html_index(analyses: Sequence[Entry], trends: Sequence[Trend], title: str = 
         {
             "name": unit,
             "count": count([e.analysis for e in analyses if unit_label(e.analysis) == unit]),
-            "charts": [_inline(charts.trend_chart([t for t in trends if t.unit == unit]))],
+            "chart": _inline(charts.trend_svg([t for t in trends if t.unit == unit])),
         }
         for unit in units
     ]
@@ -69,20 +61,14 @@ def html_index(analyses: Sequence[Entry], trends: Sequence[Trend], title: str = 
     )
 
 
-def _inline(chart: Any) -> str:
+def _inline(svg: str | None) -> str:
     from markupsafe import Markup
 
-    from mammoqa.report import charts
-
-    return Markup(charts.svg(chart)) if chart is not None else ""
+    return Markup(svg) if svg else ""
 
 
-def _picture_address(picture: Any) -> str:
-    from mammoqa.report.picture import as_jpeg
-
-    if picture is None:
-        return ""
-    return "data:image/jpeg;base64," + base64.b64encode(as_jpeg(picture)).decode("ascii")
+def _address(jpeg: bytes | None) -> str:
+    return "" if jpeg is None else "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 @cache

@@ -11,31 +11,28 @@ from typing import Any
 from mammoqa.core import Analysis, ReportError
 from mammoqa.report import words
 from mammoqa.report.content import Options, content
-from mammoqa.report.html import OBJECTS_CAPTION, SALIENCY_CAPTION, SLICES_CAPTION
+from mammoqa.report.drawings import drawings
 from mammoqa.report.overview import Entry, count, overview_row, period
 from mammoqa.report.trends import moment, trends_of, unit_label
 
 
 def pdf(analysis: Analysis, options: Options | None = None) -> bytes:
     """The one-page PDF of one analysis, a refusal too; ReportError when it cannot be set."""
-    from mammoqa.report import charts
-    from mammoqa.report.picture import annotated, as_jpeg, saliency_overlay
-
     told = content(analysis, options or Options())
-    view, salient = annotated(analysis, width_px=1150), saliency_overlay(analysis, width_px=850)
-    drawings = {
-        "objects_chart": charts.objects_chart(analysis, told.thresholds),
-        "measurements_chart": charts.measurements_chart(analysis),
+    drawn = drawings(analysis, told.thresholds)
+    files = {
+        "annotated.jpg": drawn.annotated,
+        "saliency.jpg": drawn.saliency,
+        "objects_chart.svg": drawn.objects_chart and drawn.objects_chart.encode(),
+        "measurements_chart.svg": drawn.measurements_chart and drawn.measurements_chart.encode(),
     }
-    files: dict[str, bytes] = {f"{name}.svg": _svg(chart) for name, chart in drawings.items() if chart is not None}
-    files |= {f"{n}.jpg": as_jpeg(p) for n, p in (("annotated", view), ("saliency", salient)) if p is not None}
+    present = {name: file for name, file in files.items() if file}
     data = asdict(told) | {
-        "files": {name.split(".")[0]: name for name in files},
-        "annotated_caption": OBJECTS_CAPTION if analysis.objects else SLICES_CAPTION,
-        "saliency_caption": SALIENCY_CAPTION,
+        "files": {name.split(".")[0]: name for name in present},
+        "captions": dict(drawn.captions),
         "footer": analysis.provenance.software,
     }
-    return _set("analysis.typ", data, files)
+    return _set("analysis.typ", data, present)
 
 
 def pdf_month(unit: str, analyses: Sequence[Analysis]) -> bytes:
@@ -46,9 +43,9 @@ def pdf_month(unit: str, analyses: Sequence[Analysis]) -> bytes:
     from mammoqa.report import charts
 
     own = sorted((a for a in analyses if unit_label(a) == unit), key=moment)
-    chart = charts.trend_chart(trends_of(own), width=620, height=64)
+    chart = charts.trend_svg(trends_of(own), width=620, height=64)
     totals = list(dict.fromkeys(name for a in own for name, _ in a.verdict.totals))
-    files = {} if chart is None else {"trend.svg": _svg(chart)}
+    files = {"trend.svg": chart.encode()} if chart else {}
     data = {
         "title": "Phantom quality control",
         "unit": unit,
@@ -60,12 +57,6 @@ def pdf_month(unit: str, analyses: Sequence[Analysis]) -> bytes:
         "footer": own[-1].provenance.software if own else "",
     }
     return _set("month.typ", data, files)
-
-
-def _svg(chart: Any) -> bytes:
-    from mammoqa.report import charts
-
-    return charts.svg(chart).encode()
 
 
 def _set(template: str, data: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:

@@ -20,6 +20,7 @@ from mammoqa.phantoms import PHANTOMS
 FULL, HALF, NONE, UNCOUNTED = "#56b4e9", "#f0b429", "#ff6f61", "#b9bec4"
 _REGION = "#56b4e9"
 _BOX_MM = 16.0  # the patch that the network reads
+_MARGIN_MM = 2.0  # around the insert
 _FINER = 2  # drawn twice as fine and averaged, for smooth lines
 _DASHES_MM = {FULL: None, HALF: (1.6, 0.9), NONE: (0.35, 0.75)}
 
@@ -47,8 +48,8 @@ def annotated(analysis: Analysis, width_px: int = 1000) -> UInt8[np.ndarray, "ro
         return None
     if analysis.view_slices or (analysis.regions and not analysis.objects):
         return _slices(analysis, width_px)
-    picture = _resized(analysis.view, width_px)
-    return _with_marks(picture, analysis, list(_marks(analysis)))
+    window = _insert_window(analysis, analysis.view.shape)
+    return _with_marks(_resized(analysis.view[window], width_px), analysis, list(_marks(analysis)))
 
 
 def saliency_overlay(analysis: Analysis, width_px: int = 1000) -> UInt8[np.ndarray, "rows columns 3"] | None:
@@ -58,8 +59,9 @@ def saliency_overlay(analysis: Analysis, width_px: int = 1000) -> UInt8[np.ndarr
     """
     if analysis.view is None or analysis.saliency is None:
         return None
-    grey = np.asarray(_resized(analysis.view, width_px), float)
-    levels = Image.fromarray(np.clip(analysis.saliency, 0, 1).astype(np.float32))
+    window = _insert_window(analysis, analysis.view.shape)
+    grey = np.asarray(_resized(analysis.view[window], width_px), float)
+    levels = Image.fromarray(np.clip(analysis.saliency[window], 0, 1).astype(np.float32))
     size = (grey.shape[1], grey.shape[0])
     salient = np.clip(np.asarray(levels.resize(size, Image.Resampling.BOX if width_px < levels.width else 3)), 0, 1)
     tone = np.sqrt(salient)  # weak maps stay visible
@@ -80,6 +82,19 @@ def as_jpeg(picture: UInt8[np.ndarray, "rows columns 3"]) -> bytes:
 def colour_of(score: float) -> str:
     """The colour of a score."""
     return FULL if score >= 1 else HALF if score > 0 else NONE
+
+
+def _insert_window(analysis: Analysis, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The part of a view that holds the phantom's insert and a margin; all of it for phantoms without one."""
+    phantom = PHANTOMS.get(analysis.phantom or "")
+    if phantom is None or phantom.insert_mm is None or analysis.view_scale is None:
+        return slice(None), slice(None)
+    rows, columns = (
+        slice(edge, size - edge)
+        for size, wanted_mm in zip(shape[:2], phantom.insert_mm[::-1], strict=True)
+        for edge in [max(0, round((size - (wanted_mm + 2 * _MARGIN_MM) * analysis.view_scale) / 2))]
+    )
+    return rows, columns
 
 
 def _marks(analysis: Analysis) -> Iterable[_Mark]:
@@ -111,7 +126,8 @@ def _with_marks(
 ) -> UInt8[np.ndarray, "rows columns 3"]:
     if not marks or analysis.view is None or analysis.view_scale is None:
         return np.asarray(picture)
-    scale = analysis.view_scale * picture.width / analysis.view.shape[1] * _FINER
+    shown = analysis.view[_insert_window(analysis, analysis.view.shape)]
+    scale = analysis.view_scale * picture.width / shown.shape[1] * _FINER
     overlay = Image.new("RGBA", (picture.width * _FINER, picture.height * _FINER), (0, 0, 0, 0))
     draw = ImageDraw.Draw(overlay)
     middle = (overlay.width / 2, overlay.height / 2)

@@ -49,7 +49,7 @@ def metric_title(name: str) -> str:
 
 
 def object_title(name: str) -> str:
-    """ "speck-group-3" as "Speck group 3"."""
+    """The name of an object as people write it: Speck group 3 for speck-group-3."""
     return name.replace("-", " ").capitalize()
 
 
@@ -73,8 +73,8 @@ def percent(probability: float | None) -> str:
     if probability is None or math.isnan(probability):
         return "–"
     if probability > 0.99:
-        return "> 99 %"
-    return "< 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
+        return "> 99\u00a0%"
+    return "< 1\u00a0%" if probability < 0.01 else f"{100 * probability:.0f}\u00a0%"
 
 
 def probability(value: float) -> str:
@@ -115,7 +115,7 @@ def measured(measurement: Measurement, value: float) -> str:
 
 def in_unit(value: str, unit: str) -> str:
     """A number with its unit; the unit one is not written."""
-    return value if unit in ("", "1", "objects") or value == "–" else f"{value} {unit}"
+    return value if unit in ("", "1", "objects") or value == "–" else f"{value}\u00a0{unit}"
 
 
 def _short(value: float | None) -> str:

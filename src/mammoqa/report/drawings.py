@@ -1,0 +1,55 @@
+"""Everything drawn for one analysis, once for both the web page and the PDF."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mammoqa.core import Analysis
+
+OBJECTS_CAPTION = "The upright phantom. Solid box, full disc: score 1; dashed, half disc: 0.5; dotted, ring: 0."
+SLICES_CAPTION = "The measured slices with the regions that the numbers come from."
+SALIENCY_CAPTION = "Saliency: bright where a change of the image would move the network's answer most."
+MEASUREMENTS_CAPTION = "Each row has its own scale; the allowed range is shaded."
+_THRESHOLDS = " The short upright lines are the thresholds of the scores."
+OBJECTS_CHART_CAPTION = "Calibrated probabilities of each object. Diamonds: score 0.5; crosses: 0; grey: not counted."
+
+Thresholds = tuple[tuple[str, tuple[float, float]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawings:
+    """Pictures as JPEG files and charts as SVG text; None where the analysis gives none."""
+
+    annotated: bytes | None
+    saliency: bytes | None
+    objects_chart: str | None
+    measurements_chart: str | None
+    captions: tuple[tuple[str, str], ...]
+
+
+def drawings(analysis: Analysis, thresholds: Mapping[str, tuple[float, float]]) -> Drawings:
+    """The pictures and charts of one analysis; those of the last one are kept."""
+    return _draw(analysis, tuple(sorted(thresholds.items())))
+
+
+@lru_cache(maxsize=1)
+def _draw(analysis: Analysis, thresholds: Thresholds) -> Drawings:
+    from mammoqa.report import charts
+    from mammoqa.report.picture import annotated, as_jpeg, saliency_overlay
+
+    picture, salient = annotated(analysis, width_px=1100), saliency_overlay(analysis, width_px=850)
+    objects = charts.objects_chart(analysis, dict(thresholds)) if analysis.objects else None
+    limited = any(m.limit_low is not None or m.limit_high is not None for m in analysis.measurements)
+    measurements = charts.measurements_chart(analysis) if limited else None
+    return Drawings(
+        annotated=None if picture is None else as_jpeg(picture),
+        saliency=None if salient is None else as_jpeg(salient),
+        objects_chart=None if objects is None else charts.svg(objects),
+        measurements_chart=None if measurements is None else charts.svg(measurements),
+        captions=(
+            ("annotated", OBJECTS_CAPTION if analysis.objects else SLICES_CAPTION),
+            ("saliency", SALIENCY_CAPTION),
+            ("objects_chart", OBJECTS_CHART_CAPTION + (_THRESHOLDS if thresholds else "")),
+            ("measurements_chart", MEASUREMENTS_CAPTION),
+        ),
+    )
