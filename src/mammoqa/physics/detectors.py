@@ -83,21 +83,21 @@ _SELENIUM = (
 _ROWS = (
     Detector(
         "a-se-70", "direct amorphous selenium, 70 µm", "direct", 0.070, (180.0, 240.0), (240.0, 290.0),
-        "selenium", 0.200, 1.0, ((0.80, 0.016), (0.20, 0.060)), False, _SELENIUM, 1.0, 20.0, 60.0, 0.002,
+        "selenium", 0.200, 1.0, ((0.85, 0.015), (0.15, 0.060)), False, _SELENIUM, 1.0, 20.0, 60.0, 0.002,
         7001, 14, 50.0, 0.020, 1.2e7,
-        "MTF 0.5 near 5.8/mm: Monnin et al. 2007 Med Phys 34:906 (recalled); W about 50 eV per pair",
+        "MTF well above 0.4 at 7.14/mm: Hoheisel et al. 2004 IEEE NSS; noise and gain recalled",
     ),
     Detector(
         "a-se-85", "direct amorphous selenium, 85 µm", "direct", 0.085, (180.0, 240.0), (240.0, 300.0),
-        "selenium", 0.200, 1.0, ((0.80, 0.016), (0.20, 0.060)), False, _SELENIUM, 1.0, 20.0, 75.0, 0.002,
+        "selenium", 0.200, 1.0, ((0.85, 0.015), (0.15, 0.060)), False, _SELENIUM, 1.0, 20.0, 75.0, 0.002,
         8501, 14, 50.0, 0.014, 1.2e7,
-        "MTF 0.5 near 5.2/mm: Marshall et al. 2011 Phys Med Biol 56:7201 (recalled)",
+        "converter as a-se-70 (same selenium); noise and gain recalled",
     ),
     Detector(
         "csi-100", "indirect caesium iodide, 100 µm", "indirect", 0.100, (190.0, 230.0), (240.0, 307.0),
-        "csi", 0.130, 0.80, ((0.65, 0.022), (0.35, 0.090)), True, None, 0.90, 16.0, 60.0, 0.002,
+        "csi", 0.100, 0.80, ((0.839, 0.0362), (0.161, 0.155)), True, None, 0.85, 16.0, 60.0, 0.002,
         1001, 14, 10.0, 0.012, 9.0e6,
-        "MTF 0.5 near 3.6/mm: Monnin et al. 2007 Med Phys 34:906 (recalled)",
+        "MTF 0.73, 0.42, 0.28 at 2, 4, 5/mm and DQE(0) 0.55: Vedantham et al. 2000 Med Phys 27:558",
     ),
     Detector(
         "cr-50", "computed radiography, BaFBr:Eu plate, 50 µm", "cr", 0.050, (180.0, 240.0), (240.0, 300.0),

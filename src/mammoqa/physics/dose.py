@@ -2,8 +2,8 @@
 
 K is the incident air kerma at the upper surface of the breast, without backscatter. Tables: g for a breast of 50 %
 glandularity, g and c for PMMA that stands for a typical breast (Dance 1990, Phys Med Biol 35:1211; Dance et al. 2000,
-45:3225; European guidelines, 4th edition 2006, tables A5.1 and A5.2); the numbers are recalled. s: Dance et al. 2000 and
-2009 (54:4361), four of them confirmed in other sources; that W/Ag takes the single value 1.042 and W/Al one per
+45:3225; European guidelines, 4th edition 2006, tables A5.1 and A5.2); the numbers are recalled. s: Dance et al. 2000
+and 2009 (54:4361), the first four confirmed in other sources; that W/Ag takes the single value 1.042 and W/Al one per
 thickness was checked in the 2009 abstract, the W/Al row (0.7 mm) is recalled.
 """
 

@@ -9,6 +9,7 @@ the aperture alone acts, and aliased sinc² is white.
 """
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt16
@@ -58,7 +59,7 @@ def absorbed(
     noise = rng.standard_normal(mean.shape, dtype=np.float32)
     noise *= np.sqrt(mean * np.asarray(quantum_kev, dtype=np.float32))
     if detector.correlated_noise:
-        noise = _filtered(noise, _noise_transfer(detector, _padded(noise.shape)))
+        noise = _filtered(noise, _noise_transfer(detector, _padded(noise.shape)), "wrap")
     blurred += noise
     extra = _white_variance(blurred, detector)
     blurred += rng.standard_normal(mean.shape, dtype=np.float32) * np.sqrt(extra)
@@ -105,7 +106,7 @@ def blur(
     values: Float32[np.ndarray, "rows columns"], detector: Detector, focal_sigma_mm: float = 0.0
 ) -> Float32[np.ndarray, "rows columns"]:
     """The converter's and the focal spot's blur of a map; edges continue as their last value."""
-    return _filtered(values, _signal_transfer(detector, _padded(values.shape), focal_sigma_mm))
+    return _filtered(values, _signal_transfer(detector, _padded(values.shape), focal_sigma_mm), "edge")
 
 
 def _margin(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -120,15 +121,16 @@ def _padded(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _filtered(
-    values: Float32[np.ndarray, "rows columns"], transfer: Float32[np.ndarray, "..."]
+    values: Float32[np.ndarray, "rows columns"], transfer: Float32[np.ndarray, "..."], edges: Literal["edge", "wrap"]
 ) -> Float32[np.ndarray, "rows columns"]:
+    """Padded so that opposite edges do not mix: a map goes on as its edge, noise as other noise of the same power."""
     from scipy.fft import irfft2, rfft2
 
     rows, columns = values.shape
     margin = _margin(values.shape)
     full = _padded(values.shape)
     after = (full[0] - rows - margin[0], full[1] - columns - margin[1])
-    padded = np.pad(values, ((margin[0], after[0]), (margin[1], after[1])), mode="edge")
+    padded = np.pad(values, ((margin[0], after[0]), (margin[1], after[1])), mode=edges)
     spectrum = rfft2(padded, workers=1, overwrite_x=True)
     spectrum *= transfer
     result = irfft2(spectrum, s=full, workers=1, overwrite_x=True)

@@ -3,6 +3,8 @@
 SpekPy 2.5 (Bujila, Omar and Poludniowski 2020, Phys Med 75:44; Omar et al. 2020, Med Phys 47:4763) gives the spectrum
 that leaves the anode; window, filter, air and everything else in the beam attenuate it with the coefficients of
 `attenuation`, so that one set of data serves the whole program. Fluences are those at 1 m from the focal spot.
+Filtering runs in 0.1 keV steps and the result is gathered into 0.5 keV bins at their mean energies: with 0.5 keV
+throughout, a bin that the K edge of a rhodium filter cuts in two would cost 2.6 % of the signal behind a phantom.
 """
 
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ from mammoqa.physics.attenuation import linear_per_mm, mass_energy_absorption_cm
 
 REFERENCE_MM = 1000.0
 BIN_KEV = 0.5
+FINE_KEV = 0.1
 KVP_RANGE = (22.0, 49.0)
 ANODE_ANGLE_DEG = 22.0  # effective, towards the perpendicular ray at the chest wall: anode angle plus tube tilt
 WINDOW_BE_MM = 1.0  # tube windows are 0.63 to 1.0 mm of beryllium
@@ -75,7 +78,7 @@ def _leaving_anode(
         kvp=kvp,
         th=ANODE_ANGLE_DEG,
         targ=anode,
-        dk=BIN_KEV,
+        dk=FINE_KEV,
         mas=1.0,
         x=-towards_anode_mm / 10.0,
         z=distance_mm / 10.0,
@@ -108,7 +111,25 @@ def spectrum(
         filter_mm = FILTER_MM[(target, metal)]
     energy_kev, fluence = _leaving_anode(target, kvp, 0.0, REFERENCE_MM)
     bare = Spectrum(target, metal, float(kvp), (), _frozen(energy_kev), _frozen(fluence))
-    return filtered(bare, {"beryllium": WINDOW_BE_MM, FILTERS[metal]: filter_mm, "air": AIR_MM}, extra)
+    return _gathered(filtered(bare, _tube_filters(metal, filter_mm), extra))
+
+
+def _tube_filters(metal: str, filter_mm: float) -> dict[str, float]:
+    return {"beryllium": WINDOW_BE_MM, FILTERS[metal]: filter_mm, "air": AIR_MM}
+
+
+def _gathered(fine: Spectrum) -> Spectrum:
+    """The same photons in 0.5 keV bins, each at the mean energy of its photons."""
+    index = np.floor(fine.energy_kev / BIN_KEV).astype(np.intp)
+    index -= index[0]
+    fluence = np.bincount(index, weights=fine.fluence_per_mm2_per_mas)
+    flow = np.bincount(index, weights=fine.fluence_per_mm2_per_mas * fine.energy_kev)
+    used = fluence > 0.0
+    return replace(
+        fine,
+        energy_kev=_frozen(flow[used] / fluence[used]),
+        fluence_per_mm2_per_mas=_frozen(fluence[used]),
+    )
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:
@@ -185,10 +206,15 @@ def heel(
 def _heel_nodes(
     anode: str, filter_material: str, kvp: float, sid_mm: float, acrylic_mm: float, reach_mm: float
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    beam = filtered(spectrum(anode, filter_material, kvp), {"acrylic": acrylic_mm})
-    _, central = _leaving_anode(beam.anode, kvp, 0.0, sid_mm)
-    passed = np.divide(beam.fluence_per_mm2_per_mas, central, out=np.zeros_like(central), where=central > 0.0)
+    beam = spectrum(anode, filter_material, kvp)
+    path_mm = {
+        **_tube_filters(beam.filter_material, FILTER_MM[(beam.anode, beam.filter_material)]),
+        "acrylic": acrylic_mm,
+    }
     nodes_mm = np.linspace(0.0, reach_mm, 12)
-    leaving = [_leaving_anode(beam.anode, kvp, float(towards_mm), sid_mm)[1] for towards_mm in nodes_mm]
-    strength = np.array(leaving) @ (passed * beam.energy_kev)
-    return tuple(nodes_mm.tolist()), tuple((strength / strength[0]).tolist())
+    strength = []
+    for towards_mm in nodes_mm:
+        energy_kev, fluence = _leaving_anode(beam.anode, kvp, float(towards_mm), sid_mm)
+        passed = np.exp(-sum(linear_per_mm(name, energy_kev) * length for name, length in path_mm.items()))
+        strength.append(float((fluence * energy_kev) @ passed))
+    return tuple(nodes_mm.tolist()), tuple((np.array(strength) / strength[0]).tolist())
