@@ -39,7 +39,8 @@ def analyse(
     if phantom is not None and phantom not in READINGS:
         raise click.UsageError(f"there is no phantom {phantom!r}; choose one of {', '.join(READINGS)}")
     settings = read_settings()
-    options = Options(phantom=phantom, saliency=settings.saliency if saliency is None else saliency)
+    explained = settings.saliency if saliency is None else saliency
+    options = Options(phantom=phantom, explain="saliency" if explained else None)
     results = analyse_paths(paths, options, settings.jobs if jobs is None else jobs, dask or settings.dask)
     database = store or settings.store
     outcomes = []

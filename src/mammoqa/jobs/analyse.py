@@ -30,7 +30,7 @@ from mammoqa.core import (
     Verdict,
 )
 from mammoqa.jobs.timing import Stopwatch
-from mammoqa.jobs.views import mammogram_view, slices_view
+from mammoqa.jobs.views import explanations, mammogram_view, maps_view, slices_view
 from mammoqa.phantoms import PHANTOMS
 
 Item = Image | Stack | Refused
@@ -38,10 +38,10 @@ Item = Image | Stack | Refused
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to analyse: `phantom` None finds out which one it is; `saliency` draws what the scores rest on."""
+    """How to analyse: `phantom` None finds out which one it is; `explain` names one of `explain.METHODS`, or none."""
 
     phantom: str | None = None
-    saliency: bool = True
+    explain: str | None = "saliency"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +91,7 @@ def analyse(item: Item, options: Options | None = None, decode_s: float = 0.0) -
 
 def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
     """The mammography phantom: the network scores each object, the protocol's rules judge."""
-    from mammoqa import explain, judge, locate, models
+    from mammoqa import judge, locate, models
     from mammoqa.score.acr156 import score_acr156
 
     image = _one_image(item)
@@ -104,7 +104,10 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
         objects, verdict = judge.judge_acr156(score_acr156(patches, phantom, pose, model), phantom)
     with watch.step("explain"):
         view, view_scale = mammogram_view(image, phantom, pose)
-        saliency = explain.saliency(patches, phantom, model) if options.saliency else None
+        saliency = None
+        if options.explain is not None:
+            maps = explanations(options.explain, patches, objects, phantom, model)
+            saliency = maps_view(maps, phantom, view.shape, view_scale, side_mm=spec.size_px * spec.pitch_mm)
     return Reading(
         verdict,
         objects=objects,

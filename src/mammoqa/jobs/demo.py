@@ -1,6 +1,6 @@
 """The demonstration: a month of weekly QC on two simulated units, one of which drifts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,13 +10,15 @@ import numpy as np
 from mammoqa.core import Analysis, Intent
 from mammoqa.jobs.analyse import Options
 from mammoqa.jobs.batch import analyse_paths
-from mammoqa.jobs.outputs import ReportFolder, store_url
+from mammoqa.jobs.outputs import ReportFolder, make_folder, store_url
 from mammoqa.jobs.simulate import write_image
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.simulate import Exposure, Faults, expose
 
 _WEEKS = 5
 _SEED = 2026
+_FIELD_MM = (150.0, 140.0)  # the phantom with a margin: smaller files
+_OVERVIEW = "index.html"
 
 # Unit A keeps its dose. Unit B starts like it and loses dose from week to week while its noise grows.
 STEADY = Exposure(
@@ -24,7 +26,8 @@ STEADY = Exposure(
     target_mgd_mgy=1.5,
     intent=Intent.FOR_PRESENTATION,
     chest_wall="left",
-    station="Unit A (steady)",
+    field_mm=_FIELD_MM,
+    station="Unit A",
     device_serial="1001",
 )
 DRIFTING = Exposure(
@@ -35,7 +38,8 @@ DRIFTING = Exposure(
     target_mgd_mgy=1.5,
     intent=Intent.FOR_PRESENTATION,
     chest_wall="bottom",
-    station="Unit B (drifting)",
+    field_mm=_FIELD_MM,
+    station="Unit B",
     device_serial="1002",
 )
 _DOSE_FACTOR_PER_WEEK = 0.6
@@ -69,8 +73,9 @@ def run_demo(out: Path) -> Iterator[tuple[Analysis, Path]]:
     """
     from mammoqa.store import open_store
 
-    pages = ReportFolder(out / "reports")
-    images = ReportFolder(out / "images").folder
+    pages = ReportFolder(out / "reports", overview=f"../{_OVERVIEW}")
+    images = out / "images"
+    make_folder(images)
     store = open_store(store_url(str(out / "mammoqa.db")))
     streams = np.random.default_rng(_SEED).spawn(IMAGES)
     for exposure, stream in zip(plan(), streams, strict=True):
@@ -79,3 +84,17 @@ def run_demo(out: Path) -> Iterator[tuple[Analysis, Path]]:
         for analysis in analyse_paths([path], Options()):
             store.save(analysis)
             yield analysis, pages.add(analysis)
+
+
+def write_overview(out: Path, done: Sequence[tuple[Analysis, Path]]) -> Path:
+    """The page that charts both units and links to every report, and one PDF per unit; the path of the page."""
+    from mammoqa import report
+
+    entries = [report.Entry(analysis, page.relative_to(out).as_posix()) for analysis, page in done]
+    analyses = [analysis for analysis, _ in done]
+    page = out / _OVERVIEW
+    page.write_text(report.html_index(entries, report.trends_of(analyses), "Demonstration"), encoding="utf-8")
+    for exposure in (STEADY, DRIFTING):
+        sheet = report.pdf_month(exposure.station, analyses)
+        (out / f"{exposure.device_serial}.pdf").write_bytes(sheet)
+    return page

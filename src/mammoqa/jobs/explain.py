@@ -6,20 +6,21 @@ from mammoqa.core import Analysis, ConfigurationError, Outcome
 from mammoqa.jobs.analyse import Options
 from mammoqa.jobs.batch import analyse_paths
 
-METHODS = ("saliency",)
 
-
-def explain_file(path: Path, out: Path) -> Analysis:
-    """Analyse one file and write its saliency, drawn over the image, as a PNG.
+def explain_file(path: Path, method: str, out: Path) -> Analysis:
+    """Analyse one file and write the method's map, drawn over the image, as a PNG.
 
     Raises:
-        ConfigurationError: the file was refused, or its phantom is not read by a network.
+        ConfigurationError: no such method, the file was refused, or its phantom is not read by a network.
     """
     from PIL import Image
 
+    from mammoqa.explain import METHODS
     from mammoqa.report.picture import saliency_overlay
 
-    analysis = next(iter(analyse_paths([path], Options(saliency=True))))
+    if method not in METHODS:
+        raise ConfigurationError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
+    analysis = next(iter(analyse_paths([path], Options(explain=method))))
     if analysis.verdict.outcome is Outcome.REFUSED:
         raise ConfigurationError(f"{path}: {analysis.verdict.reason}")
     picture = saliency_overlay(analysis)

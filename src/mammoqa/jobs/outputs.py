@@ -12,21 +12,22 @@ from mammoqa.jobs.analyse import with_step
 class ReportFolder:
     """Writes JSON, HTML and PDF of each analysis into one folder, under names that tell the inputs apart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, overview: str | None = None) -> None:
         self.folder = folder
+        self._overview = overview  # address of a page that the reports link back to
         self._names: set[str] = set()
         make_folder(folder)
 
     def add(self, analysis: Analysis) -> Path:
         """Write the three files; the path of the HTML page."""
         from mammoqa import report
-        from mammoqa.report.as_json import saved
 
         start = perf_counter()
         stem = self.folder / self._name(analysis)
-        page, sheet = report.html(analysis), report.pdf(analysis)
+        options = report.Options(overview=self._overview)
+        page, sheet = report.html(analysis, options), report.pdf(analysis, options)
         analysis = with_step(analysis, "report", perf_counter() - start)
-        _suffixed(stem, "json").write_text(json.dumps(saved(analysis)), encoding="utf-8")
+        _suffixed(stem, "json").write_text(json.dumps(report.saved(analysis)), encoding="utf-8")
         _suffixed(stem, "html").write_text(page, encoding="utf-8")
         _suffixed(stem, "pdf").write_bytes(sheet)
         return _suffixed(stem, "html")

@@ -123,7 +123,7 @@ def read_one(phantom: Phantom, seed: int, unit: int, number: int) -> Read:
 
     case = make_case(phantom, seed, unit, number)
     stranger = read(visibilities(case.simulated, phantom), np.random.default_rng([seed, unit, number, 1])).readers[0]
-    analysis = analyse(case.simulated.image, Options(phantom=phantom.name, saliency=False))
+    analysis = analyse(case.simulated.image, Options(phantom=phantom.name, explain=None))
     truth = case.simulated.truth
     misplaced, wrong_orientation = placement(analysis.pose, truth.matrix, truth.chest_wall, truth.mirrored, phantom)
     return Read(

@@ -1,11 +1,12 @@
 """The picture that goes with an analysis: the image as a person should see it, in 8 bits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from jaxtyping import Real, UInt8
+from jaxtyping import Float32, Real, UInt8
 
-from mammoqa.core import Image, Phantom, Pose, Region, Stack
+from mammoqa.core import Image, ObjectScore, Phantom, Pose, Region, Stack
+from mammoqa.models import Model
 
 VIEW_PITCH_MM = 0.125  # fine enough for the smallest specks (0.16 mm) to be seen, 0.8 megapixels
 
@@ -16,6 +17,38 @@ def mammogram_view(image: Image, phantom: Phantom, pose: Pose) -> tuple[UInt8[np
 
     low, high = pose.window if pose.attenuating_bright else (-pose.window[1], -pose.window[0])
     return _levels(upright(image, phantom, pose, pitch_mm=VIEW_PITCH_MM), low, high), 1.0 / VIEW_PITCH_MM
+
+
+def explanations(
+    method: str,
+    patches: Float32[np.ndarray, "n rows columns"],
+    objects: Sequence[ObjectScore],
+    phantom: Phantom,
+    model: Model,
+) -> Float32[np.ndarray, "n rows columns"]:
+    """What each object's score rests on, 0..1, normalised per kind; `method` is a key of `explain.METHODS`."""
+    from mammoqa import explain
+    from mammoqa.score.acr156 import kinds_and_sizes
+
+    kinds, sizes_mm = kinds_and_sizes(phantom)
+    weights = explain.weights_for(np.array([found.score for found in objects]))
+    maps = explain.METHODS[method](model, patches, kinds, sizes_mm, weights)
+    return explain.normalise_per_kind(maps, kinds)
+
+
+def maps_view(
+    maps: Float32[np.ndarray, "n rows columns"],
+    phantom: Phantom,
+    shape: tuple[int, int],
+    scale: float,
+    side_mm: float,
+) -> Float32[np.ndarray, "rows columns"]:
+    """Maps of `side_mm` at the places of the phantom's inserts in its view (see `mammogram_view`)."""
+    from mammoqa import explain
+
+    centres_mm = np.array([insert.centre_mm for insert in phantom.inserts]) - np.array(phantom.outline.offset_mm)
+    middle = (np.array(shape[::-1]) - 1) / 2
+    return explain.assemble(maps, middle + centres_mm * scale, shape, side_mm * scale)
 
 
 def slices_view(
