@@ -126,12 +126,14 @@ def _find_disc(mean: Float[np.ndarray, "rows columns"], pitch_mm: tuple[float, f
         raise LocateError(ReasonCode.NOT_LOCATED, "The slices hold no signal.")
     largest = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
     mask = np.asarray(ndimage.binary_fill_holes(largest), dtype=bool)
-    rows, columns = np.nonzero(mask & ~np.asarray(ndimage.binary_erosion(mask, border_value=1), dtype=bool))
+    rows, columns = np.nonzero(mask & ~np.asarray(ndimage.binary_erosion(mask), dtype=bool))
     y_mm, x_mm = rows * pitch_mm[0], columns * pitch_mm[1]
     start = ((x_mm.min() + x_mm.max()) / 2, (y_mm.min() + y_mm.max()) / 2, (x_mm.max() - x_mm.min()) / 2)
-    fit = optimize.least_squares(
-        lambda q: np.hypot(x_mm - q[0], y_mm - q[1]) - q[2], start, loss="soft_l1", f_scale=0.5
-    )
+
+    def distance(circle: Float[np.ndarray, "3"]) -> Float[np.ndarray, " points"]:
+        return np.asarray(np.hypot(x_mm - circle[0], y_mm - circle[1]) - circle[2])
+
+    fit = optimize.least_squares(distance, start, loss="soft_l1", f_scale=0.5)
     scatter = 1.4826 * float(np.median(np.abs(np.hypot(x_mm - fit.x[0], y_mm - fit.x[1]) - fit.x[2])))
     extent = (float(np.ptp(y_mm)) + pitch_mm[0], float(np.ptp(x_mm)) + pitch_mm[1])
     radius = float(fit.x[2]) + 0.25 * sum(pitch_mm)  # border pixels lie half a pixel inside

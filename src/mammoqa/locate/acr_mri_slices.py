@@ -62,8 +62,9 @@ def choose_slices(
     along_mm = _positions_mm(images, step_mm)
     ring = np.array([_correlation(flat, _drawing(phantom, first=False)) for flat in _flattened(images, matrix)])
     offset = along_mm - along_mm[first]
-    last = int(np.argmax(ring))
-    direction = 1.0 if offset[last] > 0 else -1.0
+    # towards the ring slices, or towards the more images where no ring is seen
+    towards = float(offset[int(np.argmax(ring))]) if float(ring.max()) >= _LIKE_LAST else float(offset.sum())
+    direction = 1.0 if towards > 0 else -1.0
     chosen, missing = [], []
     for number in range(count):
         distance = np.abs(offset - direction * number * step_mm)
@@ -136,7 +137,7 @@ def _upright(pixels: np.ndarray, matrix: Float[np.ndarray, "2 3"]) -> Float[np.n
     x, y = np.meshgrid(_axis_mm(), _axis_mm())
     columns = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
     rows = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
-    return ndimage.map_coordinates(pixels.astype(np.float64), [rows, columns], order=1, mode="nearest")
+    return np.asarray(ndimage.map_coordinates(pixels.astype(np.float64), [rows, columns], order=1, mode="nearest"))
 
 
 def _flattened(images: tuple[Image, ...], matrix: Float[np.ndarray, "2 3"]) -> list[Float[np.ndarray, "n n"]]:
@@ -161,10 +162,10 @@ def _drawing(phantom: Phantom, *, first: bool) -> Float[np.ndarray, "n n"]:
     """Slice 1 or slice 11 as the data say: water 1, plastic 0."""
     names = ("wedges", "ramp bar", "resolution block", "tube") if first else ("wedges-11", "low-contrast ring")
     x, y = np.meshgrid(_axis_mm(), _axis_mm())
-    drawing = np.ones_like(x)
+    drawing = np.ones(x.shape)
     for marker in phantom.markers:
         if marker.name in names:
-            drawing[_covers(marker, x, y)] = 0.0
+            drawing = np.where(_covers(marker, x, y), 0.0, drawing)
     return drawing
 
 

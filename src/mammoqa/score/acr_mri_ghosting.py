@@ -77,7 +77,7 @@ def _ellipse(image: Image, phantom: Phantom, pose: Pose, side: str) -> tuple[_El
     lengths = dict(phantom.lengths_mm)
     pitch_y, pitch_x = pitch_of(image)
     height_mm, width_mm = image.pixels.shape[0] * pitch_y, image.pixels.shape[1] * pitch_x
-    centre_x, centre_y = (pose.matrix[0, 2] + 0.5) * pitch_x, (pose.matrix[1, 2] + 0.5) * pitch_y
+    centre_x, centre_y = (float(pose.matrix[0, 2]) + 0.5) * pitch_x, (float(pose.matrix[1, 2]) + 0.5) * pitch_y
     radius = lengths["diameter"] / 2
     room = {
         "top": centre_y - radius,

@@ -109,8 +109,12 @@ def _fit_step(y: Float[np.ndarray, " n"], profile: Float[np.ndarray, " n"]) -> _
         return None
     crossing = np.flatnonzero(profile > (water + floor) / 2)
     start = np.array([float(y[crossing[0]]) if crossing.size else -63.0, 2.0, floor / water, 1.0 - floor / water, 0.0])
+
+    def misfit(p: Float[np.ndarray, "5"]) -> Float[np.ndarray, " n"]:
+        return np.asarray(_model(p, y) - profile / water)
+
     fit = optimize.least_squares(
-        lambda p: _model(p, y) - profile / water,
+        misfit,
         start,
         bounds=([-84.0, 0.2, -1.0, 0.1, -0.05], [-46.0, 8.0, 1.0, 3.0, 0.05]),
         loss="soft_l1",
@@ -119,5 +123,6 @@ def _fit_step(y: Float[np.ndarray, " n"], profile: Float[np.ndarray, " n"]) -> _
     if not -82.0 < fit.x[0] < -48.0:
         return None
     variance = float(2 * fit.cost) / max(y.size - 5, 1)
-    covariance = np.linalg.pinv(fit.jac.T @ fit.jac) * variance
+    jacobian = np.asarray(fit.jac, dtype=np.float64)
+    covariance = np.linalg.pinv(jacobian.T @ jacobian) * variance
     return _End(float(fit.x[0]), float(np.sqrt(covariance[0, 0])))
