@@ -48,16 +48,21 @@ def locate_acr156(image: Image, phantom: Phantom) -> Pose:
         )
     found = find_square(image, phantom)
     if found.square is None or found.square.support[0] < MIN_SUPPORT:
-        raise _not_found(found, phantom)
+        raise refusal(image, found, phantom)
     fit = refine(found.fine, found.square)
-    if not (fit.residual_mm <= MAX_RESIDUAL_MM and fit.used >= MIN_USED):
+    sound = fit.residual_mm <= MAX_RESIDUAL_MM and fit.used >= MIN_USED
+    square = fit.square if sound else found.square
+    if not _covered(found.fine, square, 0.99):
+        raise _partly_outside()
+    clipped = _clipped(image, square)
+    if clipped is not None:
+        raise clipped
+    if not sound:
         raise LocateError(
             ReasonCode.NOT_LOCATED,
             f"The border of the wax insert could not be fitted (residual {fit.residual_mm:.2f} mm on "
             f"{100 * fit.used:.0f} % of the weakest side): check that the phantom lies flat and is evenly exposed.",
         )
-    _check_inside(found.fine, fit.square)
-    _check_clipped(image, fit.square)
     symmetry = _symmetry(found, fit, phantom)
     return _pose(image, phantom, found.fine, fit, symmetry)
 
@@ -102,14 +107,23 @@ def _within(square: Square, body: Body) -> bool:
     return bool(apart < 0.2 * max(body.size_mm) and square.half_mm < 0.47 * max(body.size_mm))
 
 
-def _not_found(found: Found, phantom: Phantom) -> LocateError:
-    """Tell an insert that is cut off from one that is not there."""
+def refusal(image: Image, found: Found, phantom: Phantom) -> LocateError:
+    """Why no insert was found: cut off, clipped, or not there."""
     side = (phantom.insert_mm or (0.0, 0.0))[0]
     partial = search(
         found.coarse, np.arange(-10.0, 10.1, 2.0), side * np.geomspace(0.9, 1.9, 20), spare_mm=30.0, missing=1
     )
-    if partial is not None and partial.support[0] > MIN_SUPPORT and not _covered(found.fine, partial, 1.0):
-        return _partly_outside()
+    if partial is not None and partial.support[0] > SURE_SUPPORT:
+        if not _covered(found.fine, partial, 1.0):
+            return _partly_outside()
+        hidden = _clipped(image, partial)
+        if hidden is not None:
+            return hidden
+    if found.body is not None:
+        half = 0.36 * max(found.body.size_mm)
+        clipped = _clipped(image, Square(*found.body.centre_mm, half, found.body.tilt_deg, 1))
+        if clipped is not None:
+            return clipped
     return LocateError(
         ReasonCode.NOT_LOCATED,
         "No square wax insert was found: check that this is the ACR 156 type phantom and that its whole insert "
@@ -130,32 +144,27 @@ def _covered(fine: Level, square: Square, scale: float) -> bool:
     return bool(inside(fine, corners_mm(square, scale) / pitch_px).all())
 
 
-def _check_inside(fine: Level, square: Square) -> None:
-    if not _covered(fine, square, 0.99):
-        raise _partly_outside()
-
-
-def _check_clipped(image: Image, square: Square) -> None:
-    """Refuse when many of the insert's pixels sit at an end of the range, all along one side or throughout."""
-    values = image.pixels
+def _clipped(image: Image, square: Square) -> LocateError | None:
+    """Why the insert's pixels cannot be used: a side is hidden, or many sit at an end of the range."""
     if image.pitch_mm is None:
-        return
-    axis = np.linspace(-0.97, 0.97, 120)
-    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2) * square.half_mm
-    angle = np.radians(square.tilt_deg)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    at = (grid @ turn.T + (square.x_mm, square.y_mm)) / np.array(image.pitch_mm[::-1])
-    columns = np.clip(np.rint(at[:, 0]).astype(int), 0, values.shape[1] - 1)
-    rows = np.clip(np.rint(at[:, 1]).astype(int), 0, values.shape[0] - 1)
-    seen = values[rows, columns].reshape(120, 120)
+        return None
+    values = image.pixels
+    axis = np.linspace(-0.97, 0.97, 120) * square.half_mm
+    at = _square_points(square, np.stack(np.meshgrid(axis, axis), axis=-1)) / np.array(image.pitch_mm[::-1])
+    columns = np.clip(np.rint(at[..., 0]).astype(int), 0, values.shape[1] - 1)
+    rows = np.clip(np.rint(at[..., 1]).astype(int), 0, values.shape[0] - 1)
+    seen = values[rows, columns]
     low, high = image.saturated or (float(values.min()), float(values.max()))
     flat = (seen <= low) | (seen >= high)
+    middle = seen[30:-30, 30:-30].astype(float)
+    width = 1.48 * float(np.median(np.abs(middle - np.median(middle))))
+    hidden = flat | (np.abs(seen - np.median(middle)) > 15 * max(width, 1.0))
+    strips = [float(part.mean()) for part in (hidden[:12], hidden[-12:], hidden[:, :12], hidden[:, -12:])]
+    if max(strips) > 0.5 and hidden[45:-45, 45:-45].mean() < 0.5:
+        return _partly_outside()
     if flat.mean() <= MAX_CLIPPED:
-        return
-    strips = [part.mean() for part in (flat[:12], flat[-12:], flat[:, :12], flat[:, -12:])]
-    if max(strips) > 0.8 and flat[30:-30, 30:-30].mean() < MAX_CLIPPED:
-        raise _partly_outside()
-    raise LocateError(
+        return None
+    return LocateError(
         ReasonCode.CLIPPED,
         f"{100 * flat.mean():.0f} % of the insert is clipped at the end of the grey scale: "
         "expose again with less dose, or export the image without a fixed window.",
@@ -230,5 +239,5 @@ def _window(fine: Level, square: Square) -> tuple[float, float]:
     rhombus = grid[np.abs(grid).sum(axis=-1) <= 0.9] * square.half_mm
     pitch_px = np.array(fine.pitch_mm[::-1]) / fine.block
     values = sample(fine, _square_points(square, rhombus) / pitch_px)
-    low, middle, high = np.percentile(values, (1, 50, 99))
-    return float(middle - 1.5 * (middle - low)), float(middle + 1.5 * (high - middle))
+    low, middle, high = np.percentile(values, (5, 50, 95))
+    return float(middle - 2.5 * (middle - low)), float(middle + 3.5 * (high - middle))

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mammoqa.core import IdentifyError, Image, ReasonCode, Stack
-from mammoqa.locate.acr156 import COARSE_MM, MIN_SUPPORT, Found, find_square
+from mammoqa.locate.acr156 import COARSE_MM, MIN_SUPPORT, Found, find_square, refusal
 from mammoqa.locate.border import flatten, refine
 from mammoqa.locate.outline import bodies
 from mammoqa.locate.sampling import Level, block_mean, otsu
@@ -89,8 +89,8 @@ def _identify_projection(image: Image) -> str:
     found = find_square(image, PHANTOMS["acr156"], pitch)
     if _is_insert(found):
         return "acr156"
-    if found.body is not None and looks != "a patient image":
-        return "acr156"  # the body is there: locate then says what is wrong with the insert
+    if looks != "a patient image" and (found.body is not None or _is_cut_off(image, found)):
+        return "acr156"  # locate then says what is wrong with the insert
     raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
 
 
@@ -103,6 +103,12 @@ def _is_insert(found: Found) -> bool:
         return True
     fit = refine(found.fine, square)
     return fit.residual_mm < 0.4 and fit.used > 0.5
+
+
+def _is_cut_off(image: Image, found: Found) -> bool:
+    from mammoqa.phantoms import PHANTOMS
+
+    return refusal(image, found, PHANTOMS["acr156"]).code is ReasonCode.PARTLY_OUTSIDE
 
 
 def _not_a_phantom(looks: str) -> str:
@@ -133,8 +139,8 @@ def _looks_like(image: Image, coarse: Level) -> str:
 def _is_even(values: Float[np.ndarray, "rows columns"]) -> bool:
     """Whether one broad, smooth level fills the image, as in a flat-field exposure."""
     low, middle, high = np.percentile(values, (2, 50, 98))
-    change = np.percentile(np.abs(np.diff(values, axis=0)), 99.5)
-    return bool(high - low < 0.6 * abs(middle) and change < 0.004 * abs(middle))
+    change = max(float(np.percentile(np.abs(np.diff(values, axis=axis)), 99.9)) for axis in (0, 1))
+    return bool(high - low < 0.4 * abs(middle) and change < 0.05 * abs(middle))
 
 
 def _is_curved(coarse: Level) -> bool:

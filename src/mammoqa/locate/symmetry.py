@@ -55,7 +55,7 @@ def _visible(phantom: Phantom) -> list[Insert]:
 def _turned(view: Float[np.ndarray, "grid grid"], quarter_turns: int, mirrored: bool) -> Float[np.ndarray, "grid grid"]:
     """The phantom frame's view of a square frame that it entered mirrored first, then turned."""
     turned = np.rot90(view, quarter_turns)
-    return turned[:, ::-1] if mirrored else turned
+    return np.asarray(turned[:, ::-1] if mirrored else turned)
 
 
 def _cell(upright: Float[np.ndarray, "grid grid"], item: Insert) -> Float[np.ndarray, "n n"]:
