@@ -180,4 +180,5 @@ def _bilinear(
     fy, fx = (y - y0)[:, None], (x - x0)[None, :]
     top = image[np.ix_(y0, x0)] * (1 - fx) + image[np.ix_(y0, x0 + 1)] * fx
     bottom = image[np.ix_(y0 + 1, x0)] * (1 - fx) + image[np.ix_(y0 + 1, x0 + 1)] * fx
-    return (top * (1 - fy) + bottom * fy).astype(np.float32)
+    sampled: np.ndarray = (top * (1 - fy) + bottom * fy).astype(np.float32)
+    return sampled

@@ -22,19 +22,20 @@ class Preprocessing:
     `block_px` is the side of the blocks that are averaged before the plane is fitted, `border_blocks` how many rings of
     them belong to the border. `lag_px` is the reach of the second difference that measures the noise: 0.4 mm at 0.1 mm
     pitch, beyond the correlation of detector blur and resampling. `knee` is the signal-to-noise ratio from which on the
-    compression acts.
+    compression acts. `floor` is the share of the spread at the 90th percentile below which the noise is not taken to lie.
     """
 
     block_px: int = 8
     border_blocks: int = 3
     lag_px: int = 4
     knee: float = 3.0
-    floor: float = 0.1
+    floor: float = 0.5
 
 
 DEFAULT = Preprocessing()
 
 _MAD_TO_SIGMA = 1.4826  # normal distribution: 1 / inverse-Phi(3/4)
+_P90_TO_SIGMA = 0.6080  # normal distribution: 1 / inverse-Phi(0.95)
 _SECOND_DIFFERENCE_GAIN = np.sqrt(6.0)  # sigma of a - 2b + c for independent a, b, c of unit sigma
 _TUKEY = 4.685  # 95 % efficiency for normal residuals (Tukey's biweight)
 
@@ -49,6 +50,8 @@ def normalise(
         settings: the numbers of the card.
     """
     raw = np.ascontiguousarray(patches, dtype=np.float32)
+    if len(raw) == 0:
+        return raw
     level = raw[:, 0, 0].copy()  # single precision is only safe near zero
     raw = raw - level[:, None, None]
     slope_y, slope_x, offset = _border_plane(raw, settings).astype(np.float32).T
@@ -68,17 +71,19 @@ def noise_sigma(
 
     The median absolute second difference at a lag of several pixels, along rows and columns: slopes cancel, noise that
     is correlated over less than the lag counts in full, and the few pixels on an insert's edge do not move a median.
-    Where quantisation makes the median vanish, a fraction (`floor`) of the root mean square difference takes over.
+    Where coarse quantisation makes the median too small, a share (`floor`) of the 90th percentile takes over, and where
+    that vanishes too, the root mean square.
     """
     lag = settings.lag_px
     along_x = patches[:, ::2, : -2 * lag : 2] + patches[:, ::2, 2 * lag :: 2] - 2 * patches[:, ::2, lag:-lag:2]
     along_y = patches[:, : -2 * lag : 2, ::2] + patches[:, 2 * lag :: 2, ::2] - 2 * patches[:, lag:-lag:2, ::2]
     n = len(patches)
     differences = np.concatenate([along_x.reshape(n, -1), along_y.reshape(n, -1)], axis=1)
-    middle = differences.shape[1] // 2
-    mad = np.partition(np.abs(differences), middle, axis=1)[:, middle].astype(np.float64) * _MAD_TO_SIGMA
+    middle, high = differences.shape[1] // 2, differences.shape[1] * 9 // 10
+    ordered = np.partition(np.abs(differences), (middle, high), axis=1).astype(np.float64)
+    robust = np.maximum(ordered[:, middle] * _MAD_TO_SIGMA, settings.floor * ordered[:, high] * _P90_TO_SIGMA)
     rms = np.sqrt(np.mean(np.square(differences, dtype=np.float64), axis=1))
-    sigma: np.ndarray = np.maximum(mad, settings.floor * rms) / _SECOND_DIFFERENCE_GAIN
+    sigma: np.ndarray = np.where(robust > 0, robust, rms) / _SECOND_DIFFERENCE_GAIN
     return sigma
 
 

@@ -14,7 +14,6 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Float16, Int, Real
@@ -131,7 +130,7 @@ class DatasetWriter:
         """Which split each unit belongs to; units that are not named stay in TRAIN."""
         self._split_of_unit = dict(split_of_unit)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "DatasetWriter":
         return self
 
     def __exit__(

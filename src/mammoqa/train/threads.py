@@ -1,6 +1,7 @@
 """How many threads a training step is fastest with: on a busy machine two threads wait for each other."""
 
 import time
+from statistics import median
 
 import torch
 
@@ -31,7 +32,7 @@ class Threads:
             torch.set_num_threads(number)
             self._last = (number, now)
         elif len(self._seconds) > 1:
-            best = min(self._seconds, key=lambda number: min(self._seconds[number][1:]))
+            best = min(self._seconds, key=lambda number: median(self._seconds[number][1:]))
             torch.set_num_threads(best)
             self._seconds = {best: []}
 
