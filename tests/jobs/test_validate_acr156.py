@@ -226,7 +226,7 @@ def test_refused_images_are_counted_and_left_out():
 
 def test_the_seed_of_the_training_units_is_refused():
     with pytest.raises(ConfigurationError, match="used in training"):
-        evidence_of.from_simulation(ACR156, _stub(), 4, seed=5)
+        evidence_of.simulated_reads(ACR156, _stub(), 4, seed=5)
 
 
 def _pose(matrix, chest_wall="bottom", mirrored=False):

@@ -4,9 +4,10 @@ Both routes give the same `Evidence`. The first scores the patches of a training
 simulates images of units that were never seen and sends them through `jobs.analyse`: locating and refusing count too.
 """
 
+import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -97,21 +98,27 @@ def object_thresholds(card: Card, phantom: Phantom) -> Float[np.ndarray, "object
     return np.array([by_kind[insert.kind] for insert in phantom.inserts], dtype=np.float64)
 
 
-def from_simulation(
+def simulated_reads(
     phantom: Phantom, model: Model, count: int, seed: int, jobs: int = 1, per_unit: int = 4
-) -> Evidence:
-    """Fresh images through the whole chain, `per_unit` from each simulated unit, `jobs` at a time (0: all cores).
+) -> Iterator[Read]:
+    """Fresh images through the whole chain, `per_unit` from each simulated unit, in order as they are done.
 
-    Units are drawn from `seed`; raises ConfigurationError when that is the seed of the model's training data.
+    Units are drawn from `seed`; `jobs` units are worked on at a time (0: one per core). Raises ConfigurationError when
+    that is the seed of the model's training data.
     """
     from joblib import Parallel, delayed
 
     if seed == model.card.training.seed:
         raise ConfigurationError(f"seed {seed} was used in training; choose another, so that the units are new")
-    reads = Parallel(n_jobs=jobs or -1, batch_size=1)(
-        delayed(read_one)(phantom, seed, number // per_unit, number % per_unit) for number in range(count)
-    )
-    return collect(reads, object_thresholds(model.card, phantom), seed)
+    units = [range(start, min(start + per_unit, count)) for start in range(0, count, per_unit)]
+    parallel = Parallel(n_jobs=jobs or -1, batch_size=1, return_as="generator")
+    reads = parallel(delayed(_read_unit)(phantom, seed, unit, len(images)) for unit, images in enumerate(units))
+    return itertools.chain.from_iterable(reads)
+
+
+def _read_unit(phantom: Phantom, seed: int, unit: int, count: int) -> list[Read]:
+    """One unit's images in one process, which then computes its beam once."""
+    return [read_one(phantom, seed, unit, number) for number in range(count)]
 
 
 def read_one(phantom: Phantom, seed: int, unit: int, number: int) -> Read:
