@@ -22,7 +22,7 @@ _REGION = "#56b4e9"
 _BOX_MM = 16.0  # the patch that the network reads
 _MARGIN_MM = 2.0  # around the insert
 _FINER = 2  # drawn twice as fine and averaged, for smooth lines
-_DASHES_MM = {FULL: None, HALF: (1.6, 0.9), NONE: (0.35, 0.75)}
+_DASHES_MM = {FULL: None, HALF: (1.6, 0.9), NONE: (0.5, 0.6)}
 
 # Five points of matplotlib's "magma" (CC0), dark to bright: perceptually uniform, safe for colour-blind readers.
 _MAGMA = np.array([[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]], float)

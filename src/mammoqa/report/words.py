@@ -38,6 +38,7 @@ ADVICE = MappingProxyType(
         ReasonCode.PARTLY_OUTSIDE: "Repeat the image with the whole phantom inside the field.",
         ReasonCode.CLIPPED: "Repeat with a lower dose or without saturation; check the exposure control.",
         ReasonCode.NEEDS_RAW: "Export the image FOR PROCESSING (raw) instead of FOR PRESENTATION.",
+        ReasonCode.DUPLICATE: "Nothing to do: the same image is answered under its other file.",
         ReasonCode.LOW_QUALITY: "Look at the image: repeat it, and check the exposure and the detector.",
     }
 )

@@ -1,0 +1,92 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import ImageColor
+
+from mammoqa.core import ObjectScore
+from mammoqa.report.picture import FULL, HALF, NONE, annotated, as_jpeg, colour_of, saliency_overlay
+from report.samples import sample_analysis, sample_refusal, sample_stack
+
+
+@pytest.fixture(scope="module")
+def analysis():
+    return sample_analysis()
+
+
+def _with_score(score: float, counted: bool = True):
+    analysis = sample_analysis()
+    only = ObjectScore("mass-1", "mass", 2.0, score, 0.9, 0.1, (0.0, 0.0), counted=counted)
+    return replace(analysis, objects=(only,), view=np.full_like(analysis.view, 90))
+
+
+def test_pictures_have_the_width_asked_for_and_colour(analysis):
+    picture = annotated(analysis, width_px=640)
+    assert picture.shape[1:] == (640, 3)
+    assert picture.shape[0] == pytest.approx(640, abs=2)  # the insert is square
+    assert saliency_overlay(analysis, width_px=640).shape == picture.shape
+
+
+def test_box_lies_around_its_object():
+    scored = _with_score(1.0)
+    bare = annotated(replace(scored, objects=()), width_px=850)
+    changed = abs(annotated(scored, width_px=850).astype(int) - bare.astype(int)).sum(axis=2) > 40
+    rows, columns = np.nonzero(changed)
+    # mass 1 is the fourth object of the third row: centre (30, 10) mm; the picture shows 85 mm
+    scale, middle = 10.0, 425.0
+    assert (columns.min() + columns.max()) / 2 == pytest.approx(middle + 30 * scale, abs=0.3 * scale)
+    assert (rows.min() + rows.max()) / 2 == pytest.approx(middle + 10 * scale, abs=0.3 * scale)
+    assert columns.max() - columns.min() == pytest.approx(16 * scale, abs=0.5 * scale)
+
+
+def test_scores_differ_by_colour_and_without_colour():
+    pictures = [annotated(_with_score(score), width_px=850) for score in (1.0, 0.5, 0.0)]
+    greys = [picture.astype(float).mean(axis=2) for picture in pictures]
+    for one, other in ((0, 1), (1, 2), (0, 2)):
+        assert (abs(greys[one] - greys[other]) > 25).sum() > 200
+    assert len({colour_of(score) for score in (1.0, 0.5, 0.0)}) == 3
+
+
+@pytest.mark.parametrize("colours", [(FULL, HALF), (HALF, NONE), (FULL, NONE)])
+def test_colours_stay_apart_for_red_green_blind_readers(colours):
+    # Viénot, Brettel & Mollon 1999, deuteranopia, on linear RGB
+    blind = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
+    one, other = ((np.array(ImageColor.getrgb(colour)) / 255) ** 2.2 @ blind.T for colour in colours)
+    one, other = (np.clip(c, 0, 1) ** (1 / 2.2) for c in (one, other))
+    assert abs(one - other).max() > 0.2
+
+
+def test_uncounted_objects_are_marked():
+    counted, uncounted = (annotated(_with_score(1.0, counted), width_px=850) for counted in (True, False))
+    assert (abs(counted.astype(int) - uncounted.astype(int)).sum(axis=2) > 40).sum() > 300
+
+
+def test_saliency_brightens_only_where_it_is():
+    analysis = sample_analysis()
+    where = np.zeros(analysis.view.shape, np.float32)
+    dark = saliency_overlay(replace(analysis, saliency=where, objects=()), width_px=400)
+    where[: where.shape[0] // 2] = 1.0
+    lit = saliency_overlay(replace(analysis, saliency=where, objects=()), width_px=400)
+    change = lit.astype(int).sum(axis=2) - dark.astype(int).sum(axis=2)
+    assert (change[:190] > 100).mean() > 0.95
+    assert abs(change[210:]).max() == 0
+
+
+def test_slices_lie_in_rows_with_their_regions():
+    stack = sample_stack()
+    picture = annotated(stack, width_px=800)
+    assert picture.shape[1] == 800
+    assert picture.shape[0] == pytest.approx(800, abs=10)  # four slices, two by two
+    plain = annotated(replace(stack, regions=()), width_px=800)
+    changed = abs(picture.astype(int) - plain.astype(int)).sum(axis=2) > 60
+    assert all(part.any() for half in np.array_split(changed, 2) for part in np.array_split(half, 2, axis=1))
+
+
+def test_no_view_no_picture():
+    assert annotated(sample_refusal()) is None
+    assert saliency_overlay(sample_refusal()) is None
+    assert saliency_overlay(sample_stack()) is None
+
+
+def test_jpeg_is_a_jpeg(analysis):
+    assert as_jpeg(annotated(analysis, width_px=200)).startswith(b"\xff\xd8\xff")
