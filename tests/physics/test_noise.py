@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mammoqa.core import ConfigurationError
 from mammoqa.jobs.validate_physics_instruments import edge_map, edge_mtf, expected_variance, noise_spectrum
-from mammoqa.physics import DETECTORS, absorbed, blur, detect, digitise, mtf, noise_power
+from mammoqa.physics import DETECTORS, absorbed, blur, converter_mtf, detect, digitise, mtf, noise_power
+from mammoqa.physics.detectors import gaussian
 
 SIZE = 384
 
@@ -32,13 +32,21 @@ def test_noise_is_white_for_selenium_and_shaped_for_caesium_iodide() -> None:
 
 
 @pytest.mark.parametrize("name", ["csi-100", "cr-50", "film-50"])
-def test_noise_power_is_the_squared_mtf_with_aliases(name: str) -> None:
+def test_spread_quanta_carry_the_squared_mtf_of_the_converter(name: str) -> None:
     of = DETECTORS[name]
     frequency = np.linspace(0.0, 0.5 / of.pitch_mm, 20)
-    folded = sum(mtf(of, np.abs(frequency + k / of.pitch_mm)) ** 2 for k in range(-3, 4))
-    power = noise_power(of, frequency)
-    assert power == pytest.approx(folded, rel=0.02)
-    assert np.all(power >= mtf(of, frequency) ** 2 * (1 - 1e-9))
+    assert noise_power(of, frequency) == pytest.approx(converter_mtf(of, frequency) ** 2)
+    assert np.all(noise_power(of, frequency, 2.0) < noise_power(of, frequency))
+
+
+def test_steep_edges_do_not_ring() -> None:
+    """From lead to the open beam: the blurred edge stays monotonous, which a Gaussian cut off at Nyquist does not."""
+    for of in DETECTORS.values():
+        edge = np.full((8, 200), 1e4, dtype=np.float32)
+        edge[:, 100:] = 1e8
+        blurred = blur(edge, of)[4, :]
+        assert np.all(np.diff(blurred) > -1e-5 * 1e8)
+        assert np.all(blurred > 0)
 
 
 def test_snr_squared_grows_with_dose() -> None:
@@ -75,7 +83,7 @@ def test_a_wrong_blur_would_be_noticed() -> None:
     blurred = absorbed(edge, 20.0, of, None, focal_sigma_mm=0.05).astype(float)
     frequency, measured = edge_mtf(blurred, of.pitch_mm)
     assert np.max(np.abs(measured - mtf(of, frequency))) > 0.1
-    extra = np.exp(-2 * (np.pi * 0.05 * frequency) ** 2)
+    extra = gaussian(of, 0.05, frequency)
     assert measured == pytest.approx(mtf(of, frequency) * extra, abs=0.02)
 
 
@@ -97,14 +105,14 @@ def test_blur_keeps_a_flat_field(rows: int, columns: int, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(DETECTORS))
 def test_pixels_are_repeatable_and_in_range(name: str) -> None:
     of = DETECTORS[name]
-    ramp = np.tile(np.logspace(3, 10, 64), (16, 1))
+    ramp = np.tile(np.logspace(5, 9, 64), (16, 1))
     one, again = (detect(ramp, 20.0, of, np.random.default_rng(7)) for _ in range(2))
     assert one.dtype == np.uint16
     assert np.array_equal(one, again)
     assert one.max() <= of.max_dn
     clean = detect(ramp, 20.0, of, None)
     assert np.all(np.diff(clean[8].astype(int)) >= 0)
-    assert clean[8, -1] == of.max_dn or of.film is not None
+    assert clean[8, -1] > 0.95 * of.max_dn
 
 
 def test_digitise_applies_offset_gain_and_clipping() -> None:
@@ -119,11 +127,3 @@ def test_a_quantum_map_makes_noise_where_it_is_large() -> None:
     quantum[:, 64:] = 40.0
     energy = absorbed(np.full((64, 128), 1e7), quantum, of, np.random.default_rng(8))
     assert energy[:, 64:].var() == pytest.approx(4 * energy[:, :64].var(), rel=0.15)
-
-
-def test_correlated_noise_needs_a_blur() -> None:
-    import dataclasses
-
-    sharp = dataclasses.replace(DETECTORS["csi-100"], blur=((1.0, 0.0),))
-    with pytest.raises(ConfigurationError, match="blur"):
-        absorbed(np.full((8, 8), 1e6), 20.0, sharp, np.random.default_rng(9))

@@ -37,7 +37,7 @@ def test_in_the_middle_of_a_wide_field_the_ratio_is_reached() -> None:
     primary = np.ones((500, 500), dtype=np.float32)
     field = scatter_field(primary, 0.5, 0.1)
     assert field[250, 250] == pytest.approx(0.1, rel=0.01)
-    assert field[0, 250] == pytest.approx(0.05, rel=0.1)  # half the sources are missing
+    assert field[0, 250] == pytest.approx(0.05, rel=0.15)  # half the sources are missing
     assert field.max() <= 0.1 * (1 + 1e-5)
 
 
@@ -46,7 +46,7 @@ def test_a_point_spreads_and_keeps_its_energy() -> None:
     primary[296:304, 296:304] = 1.0
     field = scatter_field(primary, 0.5, 0.2)
     assert field.sum() == pytest.approx(0.2 * primary.sum(), rel=0.02)
-    assert field[300, 300] < 0.01
+    assert field[300, 300] < 0.1 * 0.2
 
 
 def test_air_does_not_scatter() -> None:

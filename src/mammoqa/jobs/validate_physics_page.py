@@ -23,8 +23,8 @@ _REMARKS = """
 ## How to read it
 
 - **MTF**: a 2 degree edge, averaged exactly over each pixel, goes through blur and digitisation; the presampled MTF is
-  taken up to Nyquist and compared with converter x aperture. Above Nyquist the simulation is not defined: the map is
-  sampled before the converter blurs it.
+  taken up to Nyquist and compared with converter x aperture. Above Nyquist the simulation is not defined: the
+  converter's spread works on pixels.
 - **NNPS**: from flat fields in 256 x 256 regions. Its integral is compared with the variance of the same pixels and
   with the variance that the model's equations foresee from quanta, secondary quanta, read-out, structure and rounding;
   its shape in blocks of 16 x 16 frequencies.

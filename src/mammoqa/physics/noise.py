@@ -3,9 +3,9 @@
 The map that comes in is the mean over each pixel (the aperture is already in it, by sub-pixel coverage), so the signal
 is blurred by the converter and the focal spot only. Quantum noise is Poisson in the number of quanta and weighted by
 their energy: its variance in one pixel of area A is A x mean x (second moment / mean). Where the converter spreads
-light, the noise is shaped with the signal; its power spectrum is the converter's MTF² times the aperture's sinc²,
-aliased by the sampling: exact for a sum of Gaussians, whose square is a sum of separable terms. In a direct converter
-the aperture alone acts, and aliased sinc² is white.
+light, that noise is spread with it, so that its power is the converter's MTF² times that of unspread quanta, which the
+pixels count independently. (A spread before the sampling would alias a little less: at the Nyquist frequency itself
+the power would be a fifth lower.) In a direct converter the noise stays white.
 """
 
 from functools import lru_cache
@@ -14,10 +14,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Float32, UInt16
 
-from mammoqa.core import ConfigurationError
-from mammoqa.physics.detectors import Detector, film_density
-
-_ALIASES = 4  # replicas of the spectrum summed on either side; converter blur makes the rest negligible
+from mammoqa.physics.detectors import Detector, film_density, gaussian
 
 
 def detect(
@@ -59,7 +56,7 @@ def absorbed(
     noise = rng.standard_normal(mean.shape, dtype=np.float32)
     noise *= np.sqrt(mean * np.asarray(quantum_kev, dtype=np.float32))
     if detector.correlated_noise:
-        noise = _filtered(noise, _noise_transfer(detector, _padded(noise.shape)), "wrap")
+        noise = _filtered(noise, _signal_transfer(detector, _padded(noise.shape), 0.0), "wrap")
     blurred += noise
     extra = _white_variance(blurred, detector)
     blurred += rng.standard_normal(mean.shape, dtype=np.float32) * np.sqrt(extra)
@@ -141,55 +138,35 @@ def _frequencies(shape: tuple[int, int], pitch_mm: float) -> tuple[np.ndarray, n
     return np.fft.fftfreq(shape[0], pitch_mm), np.fft.rfftfreq(shape[1], pitch_mm)
 
 
-def _gauss(frequency_per_mm: np.ndarray, sigma_mm: float) -> np.ndarray:
-    return np.asarray(np.exp(-2.0 * (np.pi * sigma_mm * frequency_per_mm) ** 2))
+def _outer(
+    detector: Detector, terms: tuple[tuple[float, float], ...], shape: tuple[int, int]
+) -> Float32[np.ndarray, "rows half"]:
+    """The transfer of a sum of (weight, sigma) on the half plane of a real transform."""
+    along_y, along_x = _frequencies(shape, detector.pitch_mm)
+    total = np.zeros((along_y.size, along_x.size), dtype=np.float32)
+    for weight, sigma_mm in terms:
+        rows = (weight * gaussian(detector, sigma_mm, along_y)).astype(np.float32)
+        total += np.outer(rows, gaussian(detector, sigma_mm, along_x).astype(np.float32))
+    return total
 
 
 @lru_cache(maxsize=8)
 def _signal_transfer(
     detector: Detector, shape: tuple[int, int], focal_sigma_mm: float
 ) -> Float32[np.ndarray, "rows half"]:
-    along_y, along_x = _frequencies(shape, detector.pitch_mm)
-    total = np.zeros((along_y.size, along_x.size), dtype=np.float32)
-    for weight, sigma_mm in detector.blur:
-        wide = float(np.hypot(sigma_mm, focal_sigma_mm))
-        total += np.outer(weight * _gauss(along_y, wide), _gauss(along_x, wide)).astype(np.float32)
-    return total
+    widened = tuple((weight, float(np.hypot(sigma_mm, focal_sigma_mm))) for weight, sigma_mm in detector.blur)
+    return _outer(detector, widened, shape)
 
 
 def noise_power(
-    detector: Detector, frequency_per_mm: Float[np.ndarray, " frequencies"], across_per_mm: float = 0.0
-) -> np.ndarray:
-    """Power of the quantum noise at (frequency, across), relative to uncorrelated pixels (1 everywhere for direct)."""
-    frequency = np.asarray(frequency_per_mm, dtype=float)
+    detector: Detector, frequency_per_mm: Float[np.ndarray, "..."], across_per_mm: float = 0.0
+) -> Float[np.ndarray, "..."]:
+    """Power of the quantum noise at (frequency, across), relative to unspread quanta (1 everywhere for direct)."""
     if not detector.correlated_noise:
-        return np.ones_like(frequency)
-    total = np.zeros_like(frequency)
-    for weight, sigma_mm in _squared(detector.blur):
-        across = _aliased(np.array([across_per_mm]), sigma_mm, detector.pitch_mm)[0]
-        total += weight * across * _aliased(frequency, sigma_mm, detector.pitch_mm)
-    return total
-
-
-@lru_cache(maxsize=4)
-def _noise_transfer(detector: Detector, shape: tuple[int, int]) -> Float32[np.ndarray, "rows half"]:
-    along_y, along_x = _frequencies(shape, detector.pitch_mm)
-    power = np.zeros((along_y.size, along_x.size), dtype=np.float32)
-    for weight, sigma_mm in _squared(detector.blur):
-        rows = weight * _aliased(along_y, sigma_mm, detector.pitch_mm)
-        power += np.outer(rows, _aliased(along_x, sigma_mm, detector.pitch_mm)).astype(np.float32)
-    return np.sqrt(power)
-
-
-def _squared(terms: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
-    """The square of a sum of Gaussians, as a sum of Gaussians."""
-    return [(a * b, float(np.hypot(s, t))) for a, s in terms for b, t in terms]
-
-
-def _aliased(frequency_per_mm: np.ndarray, sigma_mm: float, pitch_mm: float) -> np.ndarray:
-    """A Gaussian times sinc² of the aperture, summed over the replicas that sampling folds onto each frequency."""
-    if sigma_mm <= 0.0:
-        raise ConfigurationError("a converter needs a positive blur; give correlated_noise=False instead of sigma 0")
-    replicas = np.arange(-_ALIASES, _ALIASES + 1) / pitch_mm
-    folded = frequency_per_mm[:, None] + replicas
-    return np.asarray((_gauss(folded, sigma_mm) * np.sinc(folded * pitch_mm) ** 2).sum(axis=1))
+        return np.ones_like(np.asarray(frequency_per_mm, dtype=float))
+    across = np.array(across_per_mm)
+    transfer = sum(
+        weight * gaussian(detector, sigma_mm, frequency_per_mm) * gaussian(detector, sigma_mm, across)
+        for weight, sigma_mm in detector.blur
+    )
+    return np.asarray(transfer**2)

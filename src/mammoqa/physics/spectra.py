@@ -211,7 +211,7 @@ def _heel_nodes(
         **_tube_filters(beam.filter_material, FILTER_MM[(beam.anode, beam.filter_material)]),
         "acrylic": acrylic_mm,
     }
-    nodes_mm = np.linspace(0.0, reach_mm, 12)
+    nodes_mm = np.linspace(0.0, reach_mm, 8)
     strength = []
     for towards_mm in nodes_mm:
         energy_kev, fluence = _leaving_anode(beam.anode, kvp, float(towards_mm), sid_mm)

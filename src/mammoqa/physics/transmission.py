@@ -49,7 +49,7 @@ class Response:
     def signal_and_quantum(self, path_mm: Paths) -> tuple[Float32[np.ndarray, "..."], Float32[np.ndarray, "..."]]:
         """Both of the above from the same exponentials."""
         sums = self._sums(path_mm, np.stack([self.weight, self.second_weight], axis=1))
-        return sums[..., 0], sums[..., 1] / sums[..., 0]
+        return sums[..., 0], np.asarray(sums[..., 1] / sums[..., 0])
 
     def _sums(self, path_mm: Paths, weights: Float[np.ndarray, "energies sums"]) -> Float32[np.ndarray, "... sums"]:
         fixed = np.zeros_like(self.energy_kev)
@@ -98,7 +98,7 @@ def exact_signal(
     """Mean (keV) and second moment (keV²) of the energy absorbed per mm² and mAs, by the full sum over the spectrum."""
     first, second = _weights(spectrum, detector, sid_mm, grid)
     factor = _attenuation(spectrum.energy_kev, path_mm)
-    return factor @ first, factor @ second
+    return np.asarray(factor @ first), np.asarray(factor @ second)
 
 
 def transmission(spectrum: Spectrum, path_mm: Paths) -> Float[np.ndarray, "..."]:
