@@ -14,6 +14,7 @@ import click
 @click.option("--jobs", metavar="N", type=click.IntRange(min=0), help="Images at a time; 0 takes all cores.")
 @click.option("--dask", metavar="ADDRESS", help="Send the work to this Dask scheduler.")
 @click.option("--store", metavar="URL", help="Save to this database: a URL, or the path of an SQLite file.")
+@click.option("--model", metavar="DIR", type=click.Path(path_type=Path), help="Read with the network in this folder.")
 @click.option("--saliency/--no-saliency", default=None, help="Show what the network's scores rest on, or not.")
 def analyse(
     paths: tuple[Path, ...],
@@ -23,6 +24,7 @@ def analyse(
     jobs: int | None,
     dask: str | None,
     store: str | None,
+    model: Path | None,
     saliency: bool | None,
 ) -> int:
     """Analyse phantom images: DICOM files, or folders of them.
@@ -40,7 +42,7 @@ def analyse(
         raise click.UsageError(f"there is no phantom {phantom!r}; choose one of {', '.join(READINGS)}")
     settings = read_settings()
     explained = settings.saliency if saliency is None else saliency
-    options = Options(phantom=phantom, explain="saliency" if explained else None)
+    options = Options(phantom=phantom, explain="saliency" if explained else None, model=model)
     results = analyse_paths(paths, options, settings.jobs if jobs is None else jobs, dask or settings.dask)
     database = store or settings.store
     outcomes = []

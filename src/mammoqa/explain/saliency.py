@@ -11,7 +11,7 @@ Every method has the same call, `method(model, patches, kinds, sizes_mm, weights
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, Int, Real
@@ -20,6 +20,8 @@ _ROBUST_PERCENTILE = 99.5  # Yun et al. 2025, Fig 11
 _MAXIMUM_FACTOR = 2.0  # Yun et al. 2025, Fig 11
 
 
+@runtime_checkable
+@runtime_checkable
 class Explainable(Protocol):
     """What the methods need of a model."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -38,10 +39,15 @@ Item = Image | Stack | Refused
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to analyse: `phantom` None finds out which one it is; `explain` names one of `explain.METHODS`, or none."""
+    """How to analyse.
+
+    `phantom` None finds out which one it is; `explain` names one of `explain.METHODS`, or none; `model` is the folder
+    of an artefact that reads instead of the shipped one.
+    """
 
     phantom: str | None = None
     explain: str | None = "saliency"
+    model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +104,7 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
     with watch.step("locate"):
         pose = locate.locate_acr156(image, phantom)
     with watch.step("score"):
-        model = models.load("acr156")
+        model = models.load_folder(options.model) if options.model else models.load("acr156")
         spec = model.card.input
         patches = locate.patches(image, phantom, pose, size_px=spec.size_px, pitch_mm=spec.pitch_mm)
         objects, verdict = judge.judge_acr156(score_acr156(patches, phantom, pose, model), phantom)

@@ -37,7 +37,7 @@ def explanations(
 
 
 def maps_view(
-    maps: Float32[np.ndarray, "n rows columns"],
+    maps: Float32[np.ndarray, "n side side"],
     phantom: Phantom,
     shape: tuple[int, int],
     scale: float,
