@@ -22,7 +22,7 @@ class Preprocessing:
     `block_px` is the side of the blocks that are averaged before the plane is fitted, `border_blocks` how many rings of
     them belong to the border. `lag_px` is the reach of the second difference that measures the noise: 0.4 mm at 0.1 mm
     pitch, beyond the correlation of detector blur and resampling. `knee` is the signal-to-noise ratio from which on the
-    compression acts. `floor` is the share of the spread at the 90th percentile below which the noise is not taken to lie.
+    compression acts. `floor` keeps the noise above a share of what the 90th percentile of the differences would give.
     """
 
     block_px: int = 8
@@ -36,6 +36,7 @@ DEFAULT = Preprocessing()
 
 _MAD_TO_SIGMA = 1.4826  # normal distribution: 1 / inverse-Phi(3/4)
 _P90_TO_SIGMA = 0.6080  # normal distribution: 1 / inverse-Phi(0.95)
+_ROUNDING = 1e-4  # of the root mean square; a median below this is the rounding of equal pixels
 _SECOND_DIFFERENCE_GAIN = np.sqrt(6.0)  # sigma of a - 2b + c for independent a, b, c of unit sigma
 _TUKEY = 4.685  # 95 % efficiency for normal residuals (Tukey's biweight)
 
@@ -80,10 +81,10 @@ def noise_sigma(
     n = len(patches)
     differences = np.concatenate([along_x.reshape(n, -1), along_y.reshape(n, -1)], axis=1)
     middle, high = differences.shape[1] // 2, differences.shape[1] * 9 // 10
-    ordered = np.partition(np.abs(differences), (middle, high), axis=1).astype(np.float64)
+    ordered = np.partition(np.abs(differences), (middle, high), axis=1)
     robust = np.maximum(ordered[:, middle] * _MAD_TO_SIGMA, settings.floor * ordered[:, high] * _P90_TO_SIGMA)
     rms = np.sqrt(np.mean(np.square(differences, dtype=np.float64), axis=1))
-    sigma: np.ndarray = np.where(robust > 0, robust, rms) / _SECOND_DIFFERENCE_GAIN
+    sigma: np.ndarray = np.where(robust > _ROUNDING * rms, robust, rms).astype(np.float64) / _SECOND_DIFFERENCE_GAIN
     return sigma
 
 
