@@ -215,7 +215,7 @@ def test_files_that_are_none(tmp_path: Path, make_file: MakeFile) -> None:
 def test_a_file_cut_anywhere_is_read_or_refused(make_file: MakeFile, tmp_path: Path) -> None:
     whole = make_file("whole.dcm", KVP=28, WindowCenter=5, WindowWidth=10).read_bytes()
     cut = tmp_path / "cut.dcm"
-    for length in range(1, len(whole), 7):
+    for length in range(1, len(whole), 17):
         cut.write_bytes(whole[:length])
         assert _refusal(cut).code in {
             ReasonCode.NOT_DICOM,
@@ -229,7 +229,7 @@ def test_a_file_with_any_byte_wrong_is_read_or_refused(make_file: MakeFile, tmp_
     whole = bytearray(make_file("whole.dcm", KVP=28, WindowCenter=5, WindowWidth=10).read_bytes())
     rng = np.random.default_rng(1)
     wrong, refused = tmp_path / "wrong.dcm", 0
-    for at in rng.integers(132, len(whole), 300):
+    for at in rng.integers(132, len(whole), 120):
         damaged = bytearray(whole)
         damaged[at] = rng.integers(256)
         wrong.write_bytes(damaged)
@@ -237,7 +237,7 @@ def test_a_file_with_any_byte_wrong_is_read_or_refused(make_file: MakeFile, tmp_
             read_file(wrong)
         except DicomError:
             refused += 1
-    assert 0 < refused < 300
+    assert 0 < refused < 120
 
 
 def test_warnings_become_notes_without_what_they_quote(make_file: MakeFile) -> None:

@@ -8,9 +8,10 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import JPEGExtended12Bit
+from pydicom.uid import UID, JPEGExtended12Bit, RLELossless
 
 from mammoqa.core import DicomError, ReasonCode
+from mammoqa.dicom.codestream import frame_size
 from mammoqa.dicom.facts import lookup
 from mammoqa.dicom.values import DICOM_ERRORS, Sources, integer, items, number, text
 
@@ -86,7 +87,7 @@ def decode(dataset: Dataset, shape: Layout) -> Real[np.ndarray, "frames rows col
 
     Raises DicomError: UNSUPPORTED_ENCODING or DAMAGED_FILE.
     """
-    syntax = dataset.file_meta.TransferSyntaxUID
+    syntax = UID(text((dataset.file_meta,), "TransferSyntaxUID") or "")
     try:
         available = get_decoder(syntax).is_available
     except NotImplementedError:
@@ -96,6 +97,8 @@ def decode(dataset: Dataset, shape: Layout) -> Real[np.ndarray, "frames rows col
         reason = f"the encoding '{syntax.name}' is not supported: {advice}"
         raise DicomError(ReasonCode.UNSUPPORTED_ENCODING, reason)
     try:
+        if syntax.is_encapsulated and syntax != RLELossless:
+            _check_frames(dataset, shape)
         if syntax == JPEGExtended12Bit and shape.bits_stored > 8:
             stored = _decode_jpeg_12(dataset, shape)
         else:
@@ -107,6 +110,22 @@ def decode(dataset: Dataset, shape: Layout) -> Real[np.ndarray, "frames rows col
             ReasonCode.DAMAGED_FILE, f"the pixels cannot be decoded ({reason}): export it again"
         ) from error
     return stored if stored.dtype.isnative else stored.astype(stored.dtype.newbyteorder("="))
+
+
+def _check_frames(dataset: Dataset, shape: Layout) -> None:
+    """Compare each compressed frame's own size with that of the file; ValueError where they differ."""
+    count = 0
+    for data in generate_frames(dataset.PixelData, number_of_frames=shape.frames):
+        size = frame_size(data)
+        if size is None:
+            raise ValueError("a compressed frame has no header")
+        if (size.rows, size.columns, size.samples) != (shape.rows, shape.columns, 1):
+            raise ValueError(f"a compressed frame has {size.rows} x {size.columns} x {size.samples} samples")
+        if not 1 <= size.precision <= shape.bits_allocated:
+            raise ValueError(f"a compressed frame has {size.precision} bits in {shape.bits_allocated}")
+        count += 1
+    if count != shape.frames:
+        raise ValueError(f"{count} compressed frames of {shape.frames}")
 
 
 def _decode_jpeg_12(dataset: Dataset, shape: Layout) -> Integer[np.ndarray, "frames rows columns"]:
