@@ -74,6 +74,12 @@ def test_stack_page_shows_measurements():
         assert wanted in page
 
 
+def test_reasons_name_measurements_as_people_write_them():
+    stack = sample_stack()
+    failed = replace(stack.verdict, reason="percent_image_uniformity 85.15 %, at least 87.5 needed")
+    assert "Percent image uniformity 85.15 %, at least 87.5 needed." in html(replace(stack, verdict=failed))
+
+
 def test_text_from_files_cannot_inject_markup():
     analysis = sample_analysis(pictures=False)
     nasty = "<script>alert(1)</script>"

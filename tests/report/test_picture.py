@@ -1,11 +1,24 @@
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
-from PIL import ImageColor
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from mammoqa.core import ObjectScore
-from mammoqa.report.picture import FULL, HALF, NONE, annotated, as_jpeg, colour_of, saliency_overlay
+from mammoqa.core import ObjectScore, ReportError
+from mammoqa.report.picture import (
+    FULL,
+    HALF,
+    NONE,
+    _caption,
+    _overlap,
+    annotated,
+    as_jpeg,
+    colour_of,
+    saliency_overlay,
+)
 from report.samples import sample_analysis, sample_refusal, sample_stack
 
 
@@ -90,3 +103,26 @@ def test_no_view_no_picture():
 
 def test_jpeg_is_a_jpeg(analysis):
     assert as_jpeg(annotated(analysis, width_px=200)).startswith(b"\xff\xd8\xff")
+
+
+def test_map_of_another_size_is_told():
+    analysis = sample_analysis()
+    with pytest.raises(ReportError, match="does not fit"):
+        saliency_overlay(replace(analysis, saliency=analysis.saliency[:-1]))
+
+
+def test_names_of_crowded_regions_do_not_cover_each_other():
+    draw = ImageDraw.Draw(Image.new("RGB", (600, 600)))
+    square = np.array([[290.0, 290.0], [310.0, 290.0], [310.0, 310.0], [290.0, 310.0]])
+    taken: list = []
+    for label in ("left bar", "right bar", "upper ramp", "lower ramp"):
+        taken.append(_caption(draw, label, square, (600, 600), ImageFont.load_default(20.0), taken))
+    assert sum(_overlap(a, b) for a, b in combinations(taken, 2)) == 0
+
+
+@given(x=st.floats(-50, 650), y=st.floats(-50, 650))
+def test_names_stay_inside_the_panel(x, y):
+    draw = ImageDraw.Draw(Image.new("RGB", (600, 600)))
+    box = _caption(draw, "PIU region", np.array([[x, y]]), (600, 600), ImageFont.load_default(20.0), [])
+    assert min(box[:2]) >= 0
+    assert max(box[2:]) <= 600

@@ -109,7 +109,7 @@ def content(analysis: Analysis, options: Options) -> Content:
         when=_when(analysis.acquisition.acquired_at) or "date not given",
         outcome=verdict.outcome.value,
         verdict=words.VERDICTS[verdict.outcome],
-        reason=_sentence(verdict.reason or _default_reason(analysis)),
+        reason=_sentence(_named(verdict.reason or _default_reason(analysis), analysis)),
         advice=(advice or "") if refused else "",
         totals=_totals(analysis),
         p_pass="" if verdict.p_pass is None else words.percent(verdict.p_pass),
@@ -128,6 +128,13 @@ def _default_reason(analysis: Analysis) -> str:
     if analysis.verdict.outcome is Outcome.PASS:
         return "every criterion is met"
     return "no criterion applies" if analysis.verdict.outcome is Outcome.MEASURED else ""
+
+
+def _named(reason: str, analysis: Analysis) -> str:
+    """The reason with the names of measurements and totals as people write them."""
+    for name in (*(m.name for m in analysis.measurements), *dict(analysis.verdict.totals)):
+        reason = reason.replace(name, name.replace("_", " "))
+    return reason
 
 
 def _totals(analysis: Analysis) -> tuple[Total, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from mammoqa.core import Analysis, ObjectScore, Region
+from mammoqa.core import Analysis, ObjectScore, Region, ReportError
 from mammoqa.phantoms import PHANTOMS
 
 FULL, HALF, NONE, UNCOUNTED = "#56b4e9", "#f0b429", "#ff6f61", "#b9bec4"
@@ -26,6 +26,9 @@ _DASHES_MM = {FULL: None, HALF: (1.6, 0.9), NONE: (0.5, 0.6)}
 
 # Five points of matplotlib's "magma" (CC0), dark to bright: perceptually uniform, safe for colour-blind readers.
 _MAGMA = np.array([[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]], float)
+
+
+_Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,12 @@ def annotated(analysis: Analysis, width_px: int = 1000) -> UInt8[np.ndarray, "ro
 def saliency_overlay(analysis: Analysis, width_px: int = 1000) -> UInt8[np.ndarray, "rows columns 3"] | None:
     """The view, darkened, under the saliency map: bright where a change would move the network's answer most.
 
-    None when the analysis has no saliency map.
+    None when the analysis has no saliency map; ReportError when the map does not fit the view.
     """
     if analysis.view is None or analysis.saliency is None:
         return None
+    if analysis.saliency.shape != analysis.view.shape[:2]:
+        raise ReportError(f"a saliency map of {analysis.saliency.shape} does not fit a view of {analysis.view.shape}")
     window = _insert_window(analysis, analysis.view.shape)
     grey = np.asarray(_resized(analysis.view[window], width_px), float)
     levels = Image.fromarray(np.clip(analysis.saliency[window], 0, 1).astype(np.float32))
@@ -226,14 +231,17 @@ def _panel(
     scale = picture.width / panel.shape[1]
     draw = ImageDraw.Draw(picture)
     line = max(2, round(picture.width / 260))
-    small = ImageFont.load_default(max(8.0, picture.width / 24))
-    for region in regions:
-        points = (np.asarray(region.points_px, float) + 0.5) * scale
+    outlines = [(np.asarray(region.points_px, float) + 0.5) * scale for region in regions]
+    for region, points in zip(regions, outlines, strict=True):
         _polyline(draw, points, closed=region.closed, width=line)
+    title = ImageFont.load_default(max(8.0, picture.width / 20))
+    place = (picture.width * 0.025, picture.width * 0.02)
+    draw.text(place, f"slice {index + 1}", fill="#ffffff", font=title)
+    taken = [draw.textbbox(place, f"slice {index + 1}", font=title)]
+    small = ImageFont.load_default(max(8.0, picture.width / 27))
+    for region, points in zip(regions, outlines, strict=True):
         if len(points):
-            _caption(draw, region.label, points, picture.size, small)
-    title = ImageFont.load_default(max(8.0, picture.width / 18))
-    draw.text((picture.width * 0.025, picture.width * 0.02), f"slice {index + 1}", fill="#ffffff", font=title)
+            taken.append(_caption(draw, region.label.replace("_", " "), points, picture.size, small, taken))
     return picture.reduce(_FINER)
 
 
@@ -250,12 +258,42 @@ def _caption(
     points: Float[np.ndarray, "n 2"],
     size: tuple[int, int],
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-) -> None:
-    """A region's name under its lowest point, kept inside the panel and dark behind, so that it reads on any grey."""
-    lowest = points[np.argmax(points[:, 1])]
+    taken: Sequence[_Box],
+) -> _Box:
+    """Write a region's name beside it, inside the panel and clear of the names before it; gives its box."""
     left, top, right, bottom = draw.textbbox((0, 0), label, font=font)
-    width, height = right - left, bottom - top
-    x = float(np.clip(lowest[0] - width / 2, 4, max(4, size[0] - width - 8)))
-    y = float(np.clip(lowest[1] + height * 0.4, 4, max(4, size[1] - height * 1.8)))
-    draw.rectangle((x - 5, y - 3, x + width + 5, y + height + 7), fill="#0a0e12")
-    draw.text((x - left, y - top + 2), label, fill=_REGION, font=font)
+    pad = (bottom - top) * 0.25
+    width, height = right - left + 2 * pad, bottom - top + 2 * pad
+    boxes = [_inside(x, y, width, height, size) for x, y in _places(points, width, height)]
+    box = min(boxes, key=lambda candidate: sum(_overlap(candidate, other) for other in taken))  # the first among equals
+    draw.rectangle(box, fill="#0a0e12")
+    draw.text((box[0] + pad - left, box[1] + pad - top), label, fill=_REGION, font=font)
+    return box
+
+
+def _places(points: Float[np.ndarray, "n 2"], width: float, height: float) -> list[tuple[float, float]]:
+    """Corners for a name around a region: below its lowest point, above its highest, at its sides, and further off."""
+    lowest, highest = points[np.argmax(points[:, 1])], points[np.argmin(points[:, 1])]
+    rightmost, leftmost = points[np.argmax(points[:, 0])], points[np.argmin(points[:, 0])]
+    gap = 0.35 * height
+    near = [
+        (float(lowest[0] - width / 2), float(lowest[1] + gap)),
+        (float(highest[0] - width / 2), float(highest[1] - gap - height)),
+        (float(rightmost[0] + gap), float(rightmost[1] - height / 2)),
+        (float(leftmost[0] - gap - width), float(leftmost[1] - height / 2)),
+    ]
+    further = [(x, y + step * height) for step in (1.1, -1.1, 2.2, -2.2) for x, y in near]
+    return near + further
+
+
+def _inside(x: float, y: float, width: float, height: float, size: tuple[int, int]) -> _Box:
+    left = min(max(x, 4.0), max(4.0, size[0] - width - 4))
+    top = min(max(y, 4.0), max(4.0, size[1] - height - 4))
+    return (left, top, left + width, top + height)
+
+
+def _overlap(one: _Box, other: _Box) -> float:
+    """The area that two boxes share."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, wide) * max(0.0, high)
