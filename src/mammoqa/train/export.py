@@ -137,6 +137,7 @@ def _rewrite(graph: fx.GraphModule, node: fx.Node) -> None:
             replacement = (outer, weight, None, stride, padding, dilation, True, missing, groups)
         result = graph.graph.call_function(aten.convolution.default, replacement)
     for user in users:
+        result.meta["val"] = user.meta["val"]  # its shape is asked for when it feeds the next one
         user.replace_all_uses_with(result)
         graph.graph.erase_node(user)
 

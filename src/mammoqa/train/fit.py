@@ -4,7 +4,7 @@ import csv
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -91,9 +91,9 @@ def fit(
     if resume and checkpoint.is_file():
         _restore(state, checkpoint, recipe, seed)
     weights = _weights_of(dataset, rows, recipe).to(device)
-    with _bar(recipe.epochs * max(1, len(rows) // recipe.batch)) as advance:
+    with _bar() as show:
         while not _over(state.progress, recipe, budget_minutes):
-            _epoch(state, dataset, rows, recipe, weights, seed, budget_minutes, advance)
+            _epoch(state, dataset, rows, recipe, weights, seed, budget_minutes, show)
             _judge(state, dataset, tuning, recipe, weights)
             _save(state, checkpoint, recipe, seed)
             _write_log(state.progress.history, out / "log.csv")
@@ -189,7 +189,7 @@ def _epoch(
     weights: Tensor,
     seed: int,
     budget_minutes: float | None,
-    advance: Any,
+    show: Callable[[float], None],
 ) -> None:
     """One pass over the rows, or less where the time is up."""
     progress = state.progress
@@ -211,7 +211,7 @@ def _epoch(
         losses.append(_step(state, batch, recipe, weights, torch_rng))
         progress.steps += 1
         progress.seconds = before + time.monotonic() - start
-        advance()
+        show(share)
     if threads is not None:
         threads.restore()
     progress.epoch += 1
@@ -305,15 +305,15 @@ def _write_log(history: list[dict[str, float]], path: Path) -> None:
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Any]:
-    """A progress bar on a terminal, nothing when piped."""
+def _bar() -> Iterator[Callable[[float], None]]:
+    """A progress bar on a terminal, nothing when piped; gives what takes the share that is done."""
     from rich.console import Console
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda: None
+        yield lambda _: None
         return
     with Bar(console=console, transient=True) as bar:
-        task = bar.add_task("training", total=total)
-        yield lambda: bar.advance(task)
+        task = bar.add_task("training", total=1.0)
+        yield lambda share: bar.update(task, completed=share)
