@@ -1,21 +1,34 @@
 import multiprocessing
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DatabaseError
 
 from mammoqa.core import Outcome, ReasonCode, StoreError
 from mammoqa.core.plain import to_plain
-from mammoqa.store import Unit, open_store
+from mammoqa.store import Unit, open_store, upgrade
 from report.samples import sample_analysis, sample_month, sample_refusal, sample_stack
 
+POSTGRESQL = "TEST_POSTGRESQL_URL"  # of an empty database; its tables are dropped
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'new folder' / 'mammoqa.db'}"
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'new folder' / 'mammoqa.db'}"
+    if POSTGRESQL not in os.environ:
+        pytest.skip(f"set {POSTGRESQL} to test PostgreSQL too")
+    engine = create_engine(os.environ[POSTGRESQL])
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    upgrade(os.environ[POSTGRESQL])
+    return os.environ[POSTGRESQL]
 
 
 @pytest.fixture
@@ -128,11 +141,21 @@ def test_sign_off_is_kept_with_the_hash_of_what_was_signed(store):
 @pytest.mark.parametrize("statement", ["UPDATE sign_off SET person = 'X'", "DELETE FROM sign_off"])
 def test_database_refuses_to_change_a_signature(store, statement):
     store.sign_off(store.save(sample_refusal()), "A. Physicist")
-    with pytest.raises(IntegrityError, match="never changed"), store.engine.begin() as connection:
+    with pytest.raises(DatabaseError, match="never changed"), store.engine.begin() as connection:
         connection.execute(text(statement))
 
 
+def test_a_result_changed_behind_the_stores_back_is_told(store):
+    number = store.save(sample_refusal())
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE analysis SET document = replace(document, 'refused', 'pass')"))
+    with pytest.raises(StoreError, match="was changed"):
+        store.load(number)
+
+
 def test_foreign_keys_and_write_ahead_log_are_on(store):
+    if store.engine.dialect.name != "sqlite":
+        pytest.skip("pragmas are SQLite's")
     with store.engine.connect() as connection:
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"

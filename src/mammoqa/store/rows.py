@@ -36,6 +36,11 @@ def input_key(analysis: Analysis) -> str:
     return hashlib.sha256("\n".join(frames or [f"path:{analysis.path}"]).encode()).hexdigest()
 
 
+def sha256(text: str) -> str:
+    """The hash of a stored result."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def utc(at: datetime) -> datetime:
     """UTC without zone, as the database keeps it; a time without zone is taken as UTC."""
     return at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
@@ -146,18 +151,18 @@ def _analysis_row(analysis: Analysis) -> AnalysisRow:
         phantom_version=provenance.phantom_version,
         analysed_at=utc(provenance.analysed_at),
         seconds=provenance.seconds,
-        totals=to_plain_mapping(verdict.totals),
+        totals=_totals(verdict.totals),
         acquisition=to_plain(analysis.acquisition),
         notes=list(analysis.notes),
         provenance=to_plain(provenance),
         document=document,
-        document_sha256=hashlib.sha256(document.encode()).hexdigest(),
+        document_sha256=sha256(document),
         view_png=view_png,
         saliency_png=saliency_png,
     )
 
 
-def to_plain_mapping(totals: tuple[tuple[str, float], ...]) -> dict[str, float]:
+def _totals(totals: tuple[tuple[str, float], ...]) -> dict[str, float]:
     """Totals by kind, those that are numbers."""
     return {name: float(value) for name, value in totals if math.isfinite(value)}
 

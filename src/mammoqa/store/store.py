@@ -64,9 +64,14 @@ class Store:
         raise AssertionError("unreachable")
 
     def load(self, analysis_id: AnalysisId) -> Analysis:
-        """The whole analysis as it was saved; saliency in steps of 1/255. StoreError for an unknown number."""
+        """The whole analysis as it was saved; saliency in steps of 1/255.
+
+        Raises StoreError for an unknown number, and for a result that was changed after it was stored.
+        """
         with self._session() as session:
             row = _found(session, analysis_id)
+            if rows.sha256(row.document) != row.document_sha256:
+                raise StoreError(f"analysis {analysis_id} was changed after it was stored; restore it from a backup")
             return from_plain_and_bytes(json.loads(row.document), row.view_png, row.saliency_png)
 
     def get(self, analysis_id: AnalysisId) -> StoredAnalysis:
@@ -153,7 +158,7 @@ class Store:
 def _found(session: Session, analysis_id: AnalysisId) -> AnalysisRow:
     row = session.get(AnalysisRow, analysis_id)
     if row is None:
-        raise StoreError(f"there is no analysis {analysis_id} in this store: `mammoqa report` lists the known ones")
+        raise StoreError(f"there is no analysis {analysis_id} in this store")
     return row
 
 
