@@ -68,6 +68,7 @@ def _require_kvp(kvp: float) -> None:
         raise ConfigurationError(f"tube voltage {kvp:g} kV is outside {KVP_RANGE[0]:g} to {KVP_RANGE[1]:g} kV")
 
 
+@lru_cache(maxsize=1024)  # SpekPy takes a quarter of a second; filters and acrylic come afterwards
 def _leaving_anode(
     anode: str, kvp: float, towards_anode_mm: float, distance_mm: float
 ) -> tuple[np.ndarray, np.ndarray]:

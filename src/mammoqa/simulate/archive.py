@@ -1,0 +1,197 @@
+"""A simulated archive: units with habits of their own, their images with faults, and what a panel reads.
+
+Every draw depends on (seed, unit, image) only, so that an archive can be made in parallel and repeated.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from mammoqa.core import ChestWall, Intent, Phantom
+from mammoqa.simulate.detectability import visibilities
+from mammoqa.simulate.expose import Simulated, expose
+from mammoqa.simulate.exposure import SOUND, Exposure, Faults, Letter, ObjectState
+from mammoqa.simulate.presentation import STYLES
+from mammoqa.simulate.readers import DEFAULT, Criteria, Panel, read
+
+# share of the archive, beams; film and CR with molybdenum tubes, digital with those their vendors sell
+DETECTORS: dict[str, tuple[float, tuple[tuple[str, str], ...]]] = {
+    "a-se-70": (0.25, (("W", "Rh"), ("W", "Ag"))),
+    "a-se-85": (0.15, (("W", "Rh"), ("W", "Al"), ("Mo", "Mo"), ("Mo", "Rh"))),
+    "csi-100": (0.25, (("Mo", "Mo"), ("Mo", "Rh"), ("Rh", "Rh"), ("W", "Rh"), ("W", "Ag"))),
+    "cr-50": (0.20, (("Mo", "Mo"), ("Mo", "Rh"))),
+    "film-50": (0.15, (("Mo", "Mo"), ("Mo", "Rh"))),
+}
+SIDES: tuple[ChestWall, ...] = ("bottom", "left", "right", "top")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """An X-ray unit and its phantom, with habits that stay over its images."""
+
+    number: int
+    exposure: Exposure
+    dose_spread: float
+    tilt_spread_deg: float
+    fault_rate: float
+    wear: float  # chance that an object of its phantom shows up incomplete
+    contrast: float  # of the phantom's objects, relative to nominal
+    offsets_mm: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One archived image with its truth and the panel's reading."""
+
+    unit: int
+    number: int
+    simulated: Simulated
+    panel: Panel
+
+
+def draw_unit(phantom: Phantom, seed: int, number: int) -> Unit:
+    """A unit's habits."""
+    rng = np.random.default_rng([seed, number])
+    detector = str(rng.choice(list(DETECTORS), p=[share for share, _ in DETECTORS.values()]))
+    beams = DETECTORS[detector][1]
+    anode, filter_material = beams[rng.integers(len(beams))]
+    analogue = detector == "film-50"
+    processing = not analogue and rng.random() < 0.35
+    offsets = rng.normal(0.0, 0.25, (len(phantom.inserts), 2))
+    exposure = Exposure(
+        anode=anode,
+        filter_material=filter_material,
+        kvp=float(rng.integers(25, 32) if anode == "W" else rng.integers(24, 30)),
+        target_mgd_mgy=float(
+            np.clip(rng.lognormal(np.log(1.6 if analogue or detector == "cr-50" else 1.35), 0.30), 0.5, 3.0)
+        ),
+        detector=detector,
+        field_mm=_field(rng),
+        collimation_mm=float(rng.choice([0.0, 0.0, 2.0, 5.0])),
+        support_gap_mm=float(rng.uniform(8.0, 22.0)),
+        focal_spot_mm=float(rng.uniform(0.25, 0.45)),
+        chest_wall=SIDES[rng.choice(4, p=[0.25, 0.35, 0.32, 0.08])],
+        mirrored=bool(rng.random() < 0.04),
+        shift_mm=(float(rng.normal(0.0, 4.0)), float(rng.normal(0.5, 1.0))),
+        intent=Intent.FOR_PROCESSING if processing else Intent.FOR_PRESENTATION,
+        pixel_intensity=str(rng.choice(["LIN", "LOG"])),
+        style=str(rng.choice(list(STYLES))),
+        monochrome1=bool(rng.random() < 0.4),
+        disc_mm=_disc(rng),
+        letters=_letters(rng),
+        insert_offset_mm=(float(rng.normal(0.0, 0.7)), float(rng.normal(0.0, 0.7))),
+        station=f"UNIT-{number:04d}",
+        device_serial=f"{number:04d}",
+    )
+    return Unit(
+        number=number,
+        exposure=exposure,
+        dose_spread=float(rng.uniform(0.03, 0.15)),
+        tilt_spread_deg=float(rng.choice([0.5, 1.0, 2.5])),
+        fault_rate=float(rng.choice([0.1, 0.3, 0.7], p=[0.5, 0.3, 0.2])),
+        wear=float(rng.choice([0.02, 0.08, 0.30], p=[0.5, 0.3, 0.2])),
+        contrast=float(rng.lognormal(0.0, 0.07)),
+        offsets_mm=tuple((float(a), float(b)) for a, b in offsets),
+    )
+
+
+def _field(rng: np.random.Generator) -> tuple[float, float]:
+    """Fields from just holding the phantom to 18 x 24 cm."""
+    if rng.random() < 0.25:
+        return (240.0, 180.0)
+    return (float(rng.uniform(128.0, 190.0)), float(rng.uniform(128.0, 165.0)))
+
+
+def _disc(rng: np.random.Generator) -> tuple[float, float] | None:
+    """On top of the phantom: between fibres 1 and 2, elsewhere clear of the objects, or left out."""
+    places = ((-20.0, -22.0), (-20.0, 48.5), (0.0, 20.0), (20.0, 0.0), (-20.0, 0.0), None)
+    return places[rng.choice(len(places), p=[0.35, 0.25, 0.1, 0.1, 0.1, 0.1])]
+
+
+def _letters(rng: np.random.Generator) -> tuple[Letter, ...]:
+    text = "".join(rng.choice(list("ABCDEFGHKLMNPRSTUVXYZ0123456789"), rng.integers(3, 9)))
+    if rng.random() < 0.2:
+        return ()
+    side = float(rng.choice([-1.0, 1.0]))
+    return (
+        Letter(text, (side * float(rng.uniform(20, 32)), float(rng.choice([47.5, -47.5]))), float(rng.uniform(3, 5))),
+    )
+
+
+def draw_exposure(phantom: Phantom, unit: Unit, rng: np.random.Generator, number: int) -> Exposure:
+    """One of the unit's exposures, with the faults that it happens to have."""
+    usual = unit.exposure
+    dose = usual.target_mgd_mgy * float(rng.lognormal(0.0, unit.dose_spread))
+    faults = Faults(dust=int(rng.poisson(1.0 if usual.detector in ("film-50", "cr-50") else 0.1)))
+    if rng.random() < unit.fault_rate:
+        dose, faults = _FAULTS[rng.integers(len(_FAULTS))](dose, faults, rng)
+    return replace(
+        usual,
+        target_mgd_mgy=float(np.clip(dose, 0.1, 5.0)),
+        tilt_deg=float(np.clip(rng.normal(0.0, unit.tilt_spread_deg), -9.0, 9.0)),
+        shift_mm=(usual.shift_mm[0] + float(rng.normal(0, 1.5)), usual.shift_mm[1] + float(rng.normal(0, 0.5))),
+        objects=tuple(_object(i.kind, unit, k, rng) for k, i in enumerate(phantom.inserts)),
+        faults=faults,
+        acquired_at=datetime(2025, 1, 6, 8) + timedelta(days=7 * number, minutes=int(rng.integers(90))),
+    )
+
+
+Fault = Callable[[float, Faults, np.random.Generator], tuple[float, Faults]]
+_FAULTS: tuple[Fault, ...] = (
+    lambda dose, f, rng: (dose * float(rng.uniform(0.25, 0.75)), f),
+    lambda dose, f, rng: (dose * float(rng.uniform(0.25, 0.75)), f),
+    lambda dose, f, rng: (dose, replace(f, extra_noise=float(rng.uniform(0.2, 1.0)))),
+    lambda dose, f, rng: (dose, replace(f, extra_blur_mm=float(rng.uniform(0.05, 0.25)))),
+    lambda dose, f, rng: (dose, replace(f, extra_scatter=float(rng.uniform(0.2, 0.6)))),
+    lambda dose, f, rng: (dose, replace(f, dust=int(rng.integers(5, 40)), scratches=int(rng.integers(0, 8)))),
+    lambda dose, f, rng: (dose, replace(f, dead_lines=int(rng.integers(1, 4)), ghosting=float(rng.uniform(0, 0.02)))),
+)
+
+
+def _object(kind: str, unit: Unit, index: int, rng: np.random.Generator) -> ObjectState:
+    """Mostly sound; now and then weakened, left out, broken or partly drawn, as in worn and copied phantoms."""
+    state = replace(SOUND, weight=unit.contrast * float(rng.lognormal(0.0, 0.03)), offset_mm=unit.offsets_mm[index])
+    if rng.random() >= unit.wear:
+        return state
+    fate = rng.random()
+    if fate < 0.25:
+        return replace(state, weight=state.weight * float(rng.uniform(0.2, 0.9)))
+    if fate < 0.40:
+        return replace(state, weight=0.0)
+    return _PARTLY[kind](state, rng)
+
+
+def _break_fibre(state: ObjectState, rng: np.random.Generator) -> ObjectState:
+    if rng.random() < 0.5:
+        middle, half = float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.03, 0.15))
+        return replace(state, visible=((0.0, middle - half), (middle + half, 1.0)))
+    length, side = float(rng.uniform(0.3, 0.95)), rng.random() < 0.5
+    return replace(state, visible=((0.0, length),) if side else ((1 - length, 1.0),))
+
+
+def _lose_specks(state: ObjectState, rng: np.random.Generator) -> ObjectState:
+    kept = int(rng.choice([1, 2, 2, 3, 3, 4, 5]))
+    there = rng.permutation(6) < kept
+    return replace(state, specks=tuple(bool(t) for t in there))  # type: ignore[arg-type]
+
+
+def _deform_mass(state: ObjectState, rng: np.random.Generator) -> ObjectState:
+    if rng.random() < 0.5:
+        return replace(state, squareness=float(rng.uniform(0.2, 1.0)))
+    start, drawn = float(rng.random()), float(rng.uniform(0.4, 0.95))
+    end = start + drawn
+    sectors = ((start, end),) if end <= 1 else ((start, 1.0), (0.0, end - 1.0))
+    return replace(state, sectors=sectors)
+
+
+_PARTLY = {"fibre": _break_fibre, "speck_group": _lose_specks, "mass": _deform_mass}
+
+
+def make_case(phantom: Phantom, seed: int, unit_number: int, number: int, criteria: Criteria = DEFAULT) -> Case:
+    """One image of the archive and its reading."""
+    unit = draw_unit(phantom, seed, unit_number)
+    rng = np.random.default_rng([seed, unit_number, number + 1])
+    simulated = expose(phantom, draw_exposure(phantom, unit, rng, number), rng)
+    return Case(unit_number, number, simulated, read(visibilities(simulated, phantom), rng, criteria))
