@@ -14,6 +14,7 @@ def test_the_faster_number_of_threads_is_kept():
     torch.set_num_threads(2)
     try:
         threads = Threads()
+        threads.again()
         for _ in range(9):
             threads.tick()
             time.sleep(0.02 if torch.get_num_threads() == 2 else 0.001)  # two threads in each other's way

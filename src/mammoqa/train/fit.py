@@ -61,6 +61,7 @@ class _State:
     optimiser: torch.optim.Optimizer
     progress: Progress
     best: dict[str, Tensor]
+    threads: Threads = field(default_factory=Threads)
 
 
 def fit(
@@ -97,6 +98,7 @@ def fit(
             _judge(state, dataset, tuning, recipe, weights)
             _save(state, checkpoint, recipe, seed)
             _write_log(state.progress.history, out / "log.csv")
+    state.threads.restore()
     network = state.average.module
     network.load_state_dict(state.best)
     return Fitted(network.cpu().eval(), state.progress, dataset, len(rows))
@@ -198,7 +200,9 @@ def _epoch(
     total = recipe.epochs * max(1, len(rows) // recipe.batch)
     budget_s = None if budget_minutes is None else 60 * budget_minutes
     before, start, losses = progress.seconds, time.monotonic(), []
-    threads = Threads() if budget_s is not None and weights.device.type == "cpu" else None
+    threads = state.threads if budget_s is not None and weights.device.type == "cpu" else None
+    if threads is not None:
+        threads.again()
     state.network.train()
     for batch in batches(dataset, rows, recipe.batch, recipe.soft, rng):
         share = share_done(progress, total, budget_s, progress.seconds)
@@ -212,8 +216,6 @@ def _epoch(
         progress.steps += 1
         progress.seconds = before + time.monotonic() - start
         show(share)
-    if threads is not None:
-        threads.restore()
     progress.epoch += 1
     progress.history.append(
         {

@@ -17,9 +17,15 @@ class Threads:
 
     def __init__(self) -> None:
         self._all = torch.get_num_threads()
-        self._seconds: dict[int, list[float]] = {number: [] for number in {1, self._all}}
-        self._pending = [number for number in sorted(self._seconds, reverse=True) for _ in range(_TRIALS)]
+        self._seconds: dict[int, list[float]] = {}
+        self._pending: list[int] = []
         self._last: tuple[int, float] | None = None
+
+    def again(self) -> None:
+        """Call at the start of an epoch: the machine may have become busy or free."""
+        self._seconds = {number: [] for number in {1, self._all}}
+        self._pending = [number for number in sorted(self._seconds, reverse=True) for _ in range(_TRIALS)]
+        self._last = None
 
     def tick(self) -> None:
         """Call before each step."""
@@ -37,5 +43,5 @@ class Threads:
             self._seconds = {best: []}
 
     def restore(self) -> None:
-        """Call after the epoch."""
+        """Call when training ends."""
         torch.set_num_threads(self._all)
