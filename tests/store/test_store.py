@@ -13,15 +13,13 @@ from mammoqa.core.plain import to_plain
 from mammoqa.store import Unit, open_store, upgrade
 from report.samples import sample_analysis, sample_month, sample_refusal, sample_stack
 
-POSTGRESQL = "TEST_POSTGRESQL_URL"  # of an empty database; its tables are dropped
+POSTGRESQL = "TEST_POSTGRESQL_URL"  # where set, all tests run there too; the database's tables are dropped
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL in os.environ else ["sqlite"])
 def url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'new folder' / 'mammoqa.db'}"
-    if POSTGRESQL not in os.environ:
-        pytest.skip(f"set {POSTGRESQL} to test PostgreSQL too")
     engine = create_engine(os.environ[POSTGRESQL])
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
