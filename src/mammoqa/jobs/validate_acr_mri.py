@@ -12,6 +12,7 @@ from mammoqa.jobs.validate_acr_mri_peers import (
     hazen_readings,
     pylinac_readings,
     repeat_hazen,
+    repeat_hazen_diagonals,
     repeat_hazen_uniformity,
 )
 from mammoqa.phantoms import PHANTOMS
@@ -32,7 +33,8 @@ class Compared:
     hazen: dict[str, float]
     pylinac: dict[str, float]
     repeated: dict[str, float]
-    repeated_low_mm: tuple[float, float] | None
+    repeated_low_mm: tuple[float, float] | None  # where hazen's lowest region lies, from the phantom's centre
+    diagonal_spread_mm: float  # of hazen's diagonals, over centres within a pixel
     seconds: float
 
     @property
@@ -84,7 +86,10 @@ def _compared(name: str, stack: Stack, hazen: dict[str, float], pylinac: dict[st
     measurements, regions = score_acr_mri(stack, phantom, pose)
     seconds = time.perf_counter() - start
     repeated = repeat_hazen(stack, pose)
-    low_mm = None
+    low_mm, spread_mm = None, 0.0
+    if "slice_5_diameter_diagonal_up" in hazen:
+        diagonals, spread_mm = repeat_hazen_diagonals(stack, pose, hazen)
+        repeated |= diagonals
     if "percent_image_uniformity" in hazen:
         piu, _, low_mm = repeat_hazen_uniformity(stack, pose, hazen["percent_image_uniformity"])
         repeated["percent_image_uniformity"] = piu
@@ -98,5 +103,6 @@ def _compared(name: str, stack: Stack, hazen: dict[str, float], pylinac: dict[st
         pylinac=pylinac,
         repeated=repeated,
         repeated_low_mm=low_mm,
+        diagonal_spread_mm=spread_mm,
         seconds=seconds,
     )

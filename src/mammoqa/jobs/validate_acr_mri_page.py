@@ -51,8 +51,9 @@ the convex hull of everything above 7 % of the brightest pixel, along one line. 
   mammoqa follows the arc on either side of the bubble.
 - **Whole pixels**: two slices of one phantom may differ by a pixel with hazen (GE_Signa_1.5T_T1, horizontal: 190.44 and
   189.46 mm) and agree here (189.10 and 189.14 mm).
-- **Diagonals**: hazen turns the image by 45 degrees first and again counts whole pixels. In stacks with a solid plate
-  in slice 5 the plate's corners reach the border; rays that meet them are left out here.
+- **Diagonals**: hazen turns the image by 45 degrees about its centre, a whole pixel, and again counts whole pixels.
+  Another centre one pixel away changes a diagonal by up to {spread:.1f} mm. In stacks with a solid plate in slice 5 the
+  plate's corners reach the border; rays that meet them are left out here.
 
 ![air bubble](acr_mri_bubble.png)
 """
@@ -60,8 +61,8 @@ the convex hull of everything above 7 % of the brightest pixel, along one line. 
 _WHY_THICKNESS = """### Slice thickness
 
 By its published source, hazen reads seven pairs of lines and reports the one that is nearest to the nominal slice
-thickness in the header, and counts half from the lowest pixel of the line, which lengthens the ramps: its values lie 0.1
-to 0.6 mm above these, 1.2 mm in Siemens. In GE (noise, low contrast) lowest pixel and peak are both noise: 9.99 mm.
+thickness in the header, and counts half from the lowest pixel of the line, which lengthens the ramps: its values lie
+0.1 to 0.6 mm above these, 1.2 mm in Siemens. In GE (noise, low contrast) lowest pixel and peak are both noise: 9.99 mm.
 Here each ramp is the mean over a strip, divided by the shading of the water beside it and fitted as a box with soft
 ends; the nominal value is never looked at. pylinac, which averages too, is within 0.4 mm of every value.
 
@@ -97,7 +98,8 @@ def page(compared: Sequence[Compared]) -> str:
     parts = [_INTRODUCTION, _summary(compared)]
     if any(c.hazen for c in compared):
         parts += ["## Where mammoqa differs from hazen, and why\n", _exceptions(compared)]
-        parts += [_WHY_UNIFORMITY, _WHY_DIAMETERS, _WHY_THICKNESS, _WHY_POSITION]
+        spread = max(one.diagonal_spread_mm for one in compared)
+        parts += [_WHY_UNIFORMITY, _WHY_DIAMETERS.format(spread=spread), _WHY_THICKNESS, _WHY_POSITION]
     parts += ["## All values\n", "Brackets hold the 95 % interval.\n"]
     parts += [_table(compared, name) for name in _TITLES]
     parts.append(_LIMITS_OF_USE)
@@ -138,8 +140,8 @@ def _summary(compared: Sequence[Compared]) -> str:
     if pairs:
         same = sum(abs(one.repeated[name] - one.hazen[name]) < _SAME for one, name in pairs)
         lines.append(
-            f"- {same} of {len(pairs)} uniformities, horizontal and vertical diameters of hazen come out the same when "
-            'its way of reading is repeated on these images (column "repeated")'
+            f"- {same} of {len(pairs)} of hazen's values come out the same when its way of reading is repeated on "
+            'these images (column "repeated"), so that what makes the difference is known'
         )
     return "\n".join(lines)
 

@@ -24,6 +24,7 @@ _HAZEN_DIAMETERS = {
     "Slice 5 Diagonal SW distance": "slice_5_diameter_diagonal_up",
     "Slice 5 Diagonal SE distance": "slice_5_diameter_diagonal_down",
 }
+_DIAGONALS = ("slice_5_diameter_diagonal_up", "slice_5_diameter_diagonal_down")
 _HAZEN_SINGLE = {
     "acr_slice_thickness": "slice_thickness",
     "acr_uniformity": "percent_image_uniformity",
@@ -85,10 +86,10 @@ def _finals(tasks: dict[str, Any], task: str) -> list[dict[str, Any]]:
 
 
 def repeat_hazen(stack: Stack, pose: Pose) -> dict[str, float]:
-    """Diameters along x and y, and the uniformity nearest to hazen's way, as hazen reads them.
+    """Diameters along x and y as hazen reads them.
 
-    Diameters: whole pixels, last minus first, of the convex hull of all above 7 % of the largest value, on the line
-    through the centre. Uniformity: a region of 80 mm radius, rounded up to pixels, centred on the phantom.
+    Whole pixels, last minus first, of the convex hull of all above 7 % of the largest value, on the line through the
+    centre.
     """
     found = {}
     for number in (1, 5):
@@ -111,12 +112,35 @@ def hazen_hull(image: Image) -> Bool[np.ndarray, "rows columns"]:
     return np.asarray(convex_hull_image(opened), dtype=bool)  # type: ignore[no-untyped-call]
 
 
+def repeat_hazen_diagonals(stack: Stack, pose: Pose, wanted: dict[str, float]) -> tuple[dict[str, float], float]:
+    """Diagonals of slice 5 as hazen reads them, and how far one of them moves with the centre, in mm.
+
+    The hull is turned by 45 degrees about the centre and counted in whole pixels. Of nine centres within a pixel of the
+    phantom's, the pair nearest `wanted` is given, and the largest spread over the nine.
+    """
+    from skimage.transform import rotate
+
+    image = stack.images[pose.slices[4]]
+    hull = hazen_hull(image)
+    pitch_mm = float(np.sqrt(np.mean(np.square(image.pitch_mm or (np.nan, np.nan)))))
+    x, y = (round(float(v)) for v in pose.matrix[:, 2])
+    pairs = []
+    for at_x, at_y in ((x + i, y + j) for i in (0, -1, 1) for j in (0, -1, 1)):
+        turned = np.asarray(rotate(hull, 45, center=(at_x, at_y)))  # type: ignore[no-untyped-call]
+        across, down = np.flatnonzero(turned[at_y]), np.flatnonzero(turned[:, at_x])
+        pairs.append((float(down[-1] - down[0]) * pitch_mm, float(across[-1] - across[0]) * pitch_mm))
+    aim = np.array([wanted[name] for name in _DIAGONALS])
+    best = min(pairs, key=lambda pair: float(np.abs(np.array(pair) - aim).sum()))
+    return dict(zip(_DIAGONALS, best, strict=True)), float(np.ptp(np.array(pairs), axis=0).max())
+
+
 def repeat_hazen_uniformity(
     stack: Stack, pose: Pose, wanted: float
 ) -> tuple[float, tuple[float, float], tuple[float, float]]:
     """Of nine centres within a pixel of the phantom's, the PIU nearest `wanted`; its centre and lowest place in mm.
 
-    hazen's centre is a circle found to whole pixels and is not among its results, hence the nine.
+    A region of 80 mm radius, rounded up to pixels. hazen's centre is a circle found to whole pixels and is not among
+    its results, hence the nine.
     """
     image = stack.images[pose.slices[6]]
     pitch_y, pitch_x = image.pitch_mm or (np.nan, np.nan)
