@@ -42,11 +42,11 @@ def test_pictures_have_the_width_asked_for_and_colour(analysis):
 
 def test_box_lies_around_its_object():
     scored = _with_score(1.0)
-    bare = annotated(replace(scored, objects=()), width_px=850)
-    changed = abs(annotated(scored, width_px=850).astype(int) - bare.astype(int)).sum(axis=2) > 40
+    bare = annotated(replace(scored, objects=()), width_px=820)
+    changed = abs(annotated(scored, width_px=820).astype(int) - bare.astype(int)).sum(axis=2) > 40
     rows, columns = np.nonzero(changed)
-    # mass 1 is the fourth object of the third row: centre (30, 10) mm; the picture shows 85 mm
-    scale, middle = 10.0, 425.0
+    # mass 1 is the fourth object of the third row: centre (30, 10) mm; the picture shows 82 mm
+    scale, middle = 10.0, 410.0
     assert (columns.min() + columns.max()) / 2 == pytest.approx(middle + 30 * scale, abs=0.3 * scale)
     assert (rows.min() + rows.max()) / 2 == pytest.approx(middle + 10 * scale, abs=0.3 * scale)
     assert columns.max() - columns.min() == pytest.approx(16 * scale, abs=0.5 * scale)

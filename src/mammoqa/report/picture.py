@@ -20,7 +20,7 @@ from mammoqa.phantoms import PHANTOMS
 FULL, HALF, NONE, UNCOUNTED = "#56b4e9", "#f0b429", "#ff6f61", "#b9bec4"
 _REGION = "#56b4e9"
 _BOX_MM = 16.0  # the patch that the network reads
-_MARGIN_MM = 2.0  # around the insert
+_MARGIN_MM = 0.5  # around the insert
 _FINER = 2  # drawn twice as fine and averaged, for smooth lines
 _DASHES_MM = {FULL: None, HALF: (1.6, 0.9), NONE: (0.5, 0.6)}
 
