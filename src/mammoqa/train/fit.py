@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from mammoqa.core import ConfigurationError
+from mammoqa.core import ConfigurationError, ModelError
 from mammoqa.models.card import KINDS
 from mammoqa.train.augment import augment
 from mammoqa.train.data import Batch, batches, select
@@ -100,6 +100,8 @@ def fit(
             _write_log(state.progress.history, out / "log.csv")
     state.threads.restore()
     network = state.average.module
+    if not state.best:
+        raise ModelError(f"training diverged, the loss on the test split was never finite; see {out / 'log.csv'}")
     network.load_state_dict(state.best)
     return Fitted(network.cpu().eval(), state.progress, dataset, len(rows))
 
