@@ -132,6 +132,17 @@ def test_noise_is_refused():
     assert _refusal(noise) is ReasonCode.NOT_LOCATED
 
 
+def test_steep_background_of_processed_images():
+    """Equalising and sharpening bend the background towards the body's edges."""
+    drawing = Drawing(disc_mm=(-20.0, -25.0))
+    image = draw(ACR156, drawing, np.random.default_rng(12))
+    rows, columns = np.indices(image.pixels.shape) * drawing.pitch_mm
+    (x, y) = placement(drawing, ACR156)[:, 2] * drawing.pitch_mm
+    bend = 0.05 * (np.abs(columns - x) ** 2 + np.abs(rows - y) ** 2) * (image.pixels > 500)
+    bent = replace(image, pixels=np.clip(image.pixels + bend, 0, 8000).astype(np.uint16))
+    assert _error_mm(locate_acr156(bent, ACR156), drawing) < 0.5
+
+
 def test_independent_images(shared_data):
     folder = shared_data / "acr156_independent"
     truth = json.loads((folder / "truth.json").read_text())

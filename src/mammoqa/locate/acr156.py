@@ -48,17 +48,17 @@ def locate_acr156(image: Image, phantom: Phantom) -> Pose:
         )
     found = find_square(image, phantom)
     if found.square is None or found.square.support[0] < MIN_SUPPORT:
-        raise refusal(image, found, phantom)
+        raise refusal(image, found, phantom) or _not_found()
     fit = refine(found.fine, found.square)
     sound = fit.residual_mm <= MAX_RESIDUAL_MM and fit.used >= MIN_USED
     square = fit.square if sound else found.square
     if not _covered(found.fine, square, 0.99):
         raise _partly_outside()
-    clipped = _clipped(image, square)
+    clipped = _clipped(image, square, whole=sound)
     if clipped is not None:
         raise clipped
     if not sound:
-        raise LocateError(
+        raise refusal(image, found, phantom) or LocateError(
             ReasonCode.NOT_LOCATED,
             f"The border of the wax insert could not be fitted (residual {fit.residual_mm:.2f} mm on "
             f"{100 * fit.used:.0f} % of the weakest side): check that the phantom lies flat and is evenly exposed.",
@@ -107,23 +107,37 @@ def _within(square: Square, body: Body) -> bool:
     return bool(apart < 0.2 * max(body.size_mm) and square.half_mm < 0.47 * max(body.size_mm))
 
 
-def refusal(image: Image, found: Found, phantom: Phantom) -> LocateError:
-    """Why no insert was found: cut off, clipped, or not there."""
+def refusal(image: Image, found: Found, phantom: Phantom) -> LocateError | None:
+    """Why the insert cannot be seen as a whole: cut off, hidden or clipped; None where nothing like it was seen."""
     side = (phantom.insert_mm or (0.0, 0.0))[0]
-    partial = search(
-        found.coarse, np.arange(-10.0, 10.1, 2.0), side * np.geomspace(0.9, 1.9, 20), spare_mm=30.0, missing=1
-    )
-    if partial is not None and partial.support[0] > SURE_SUPPORT:
-        if not _covered(found.fine, partial, 1.0):
-            return _partly_outside()
-        hidden = _clipped(image, partial)
-        if hidden is not None:
-            return hidden
+    tilts, sides = np.arange(-10.0, 10.1, 2.0), side * np.geomspace(0.9, 1.95, 30)
+    cut = search(found.coarse, tilts, sides, spare_mm=70.0)
+    if cut is not None and cut.support[0] > SURE_SUPPORT:
+        return _partly_outside()
+    hidden = search(found.coarse, tilts, sides[:20], missing=1)
+    if hidden is not None and hidden.support[0] > SURE_SUPPORT:
+        error = _clipped(image, hidden, whole=False)
+        if error is not None:
+            return error
+    if any(_is_cut(body, phantom) for body in bodies(found.coarse, flatten(found.coarse.values))):
+        return _partly_outside()
     if found.body is not None:
         half = 0.36 * max(found.body.size_mm)
-        clipped = _clipped(image, Square(*found.body.centre_mm, half, found.body.tilt_deg, 1))
-        if clipped is not None:
-            return clipped
+        return _clipped(image, Square(*found.body.centre_mm, half, found.body.tilt_deg, 1), whole=True)
+    return None
+
+
+def _is_cut(body: Body, phantom: Phantom) -> bool:
+    """Whether one edge of the image cuts the body so far in that the insert must be cut, too."""
+    if body.fill < 0.9 or sum(body.touches) != 1:
+        return False
+    along = body.size_mm[::-1] if body.touches[0] or body.touches[2] else body.size_mm
+    least = phantom.outline.width_mm / 2 + (phantom.insert_mm or (0.0, 0.0))[0] / 2
+    scale = along[1] / phantom.outline.length_mm
+    return 0.85 < scale < 2.0 and along[0] < 0.98 * least * scale
+
+
+def _not_found() -> LocateError:
     return LocateError(
         ReasonCode.NOT_LOCATED,
         "No square wax insert was found: check that this is the ACR 156 type phantom and that its whole insert "
@@ -144,8 +158,8 @@ def _covered(fine: Level, square: Square, scale: float) -> bool:
     return bool(inside(fine, corners_mm(square, scale) / pitch_px).all())
 
 
-def _clipped(image: Image, square: Square) -> LocateError | None:
-    """Why the insert's pixels cannot be used: a side is hidden, or many sit at an end of the range."""
+def _clipped(image: Image, square: Square, *, whole: bool) -> LocateError | None:
+    """Why the insert's pixels cannot be used: a side is hidden (unless the `whole` border was seen), or many clip."""
     if image.pitch_mm is None:
         return None
     values = image.pixels
@@ -156,9 +170,11 @@ def _clipped(image: Image, square: Square) -> LocateError | None:
     seen = values[rows, columns]
     low, high = image.saturated or (float(values.min()), float(values.max()))
     flat = (seen <= low) | (seen >= high)
-    middle = seen[30:-30, 30:-30].astype(float)
-    width = 1.48 * float(np.median(np.abs(middle - np.median(middle))))
-    hidden = flat | (np.abs(seen - np.median(middle)) > 15 * max(width, 1.0))
+    hidden = flat
+    if not whole:
+        middle = seen[30:-30, 30:-30].astype(float)
+        width = 1.48 * float(np.median(np.abs(middle - np.median(middle))))
+        hidden = flat | (np.abs(seen - np.median(middle)) > 15 * max(width, 1.0))
     strips = [float(part.mean()) for part in (hidden[:12], hidden[-12:], hidden[:, :12], hidden[:, -12:])]
     if max(strips) > 0.5 and hidden[45:-45, 45:-45].mean() < 0.5:
         return _partly_outside()
@@ -187,7 +203,7 @@ def _symmetry(found: Found, fit: Fit, phantom: Phantom) -> Symmetry:
     prior = _chest_wall_prior(found, fit.square)
     symmetry = best_symmetry(view, phantom, prior)
     opposite = best_symmetry(-view, phantom, prior)
-    if symmetry.margin < MIN_MARGIN or opposite.score > symmetry.score:
+    if symmetry.margin < MIN_MARGIN or opposite.score > symmetry.score + MIN_MARGIN:
         raise LocateError(
             ReasonCode.NOT_LOCATED,
             f"The insert was found, but not which way round it lies (best match {symmetry.score:.2f}, lead "

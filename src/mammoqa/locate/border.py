@@ -20,7 +20,8 @@ from mammoqa.locate.sampling import Level, bilinear, otsu, sample
 _SIGMAS = 6.0  # gradients beyond this many noise widths count no more: letters and the air must not outvote an edge
 _JUMP = 0.3  # of the range of the image: from air to the body
 _PROFILE_STEP_MM = 0.1
-_ARM_MM = 2.0  # length of wax and of frame that place a step
+_ARM_MM = 2.0  # length of wax and of frame that find a step
+_SHORT_ARM_MM = 1.0  # that place it: short, so that the processing's slopes near edges pull less
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,10 @@ def search(
     missing: int = 0,
     jumps: bool = False,
 ) -> Square | None:
-    """The best supported square among the tilts and sides; `missing` sides may lie outside, up to `spare_mm`.
+    """The best supported square among the tilts and sides; `missing` of its sides need no support.
 
-    Steps as large as that from air to the body do not count unless `jumps`. None when no square fits in the image.
+    With `spare_mm` it looks only for squares that the image cuts, and reaches that far beyond the image. Steps as
+    large as that from air to the body do not count unless `jumps`. None when no square fits in the image.
     """
     values = flatten(coarse.values)
     noise = _noise(values, jumps)
@@ -109,10 +111,11 @@ def search(
     sides = sorted({round(side / grid) for side in sides_mm})
     best: Square | None = None
     for tilt in tilts_deg:
-        gx, gy, origin = _gradients(values, coarse.pitch_mm, noise, float(tilt), grid, spare_mm)
+        gx, gy, outside, origin = _gradients(values, coarse.pitch_mm, noise, float(tilt), grid, spare_mm)
         sums = (_running(gx, 0), _running(gy, 1))
+        hidden = (_running(outside, 0), _running(outside, 1)) if spare_mm else None
         for side in sides:
-            found = _best_of_side(sums, side, missing)
+            found = _best_cut_off(sums, hidden, side) if hidden else _best_of_side(sums, side, missing)
             if found is None or (best is not None and found[0] <= best.support[0]):
                 continue
             low, mean, sign, row, column = found
@@ -130,8 +133,8 @@ def _gradients(
     tilt_deg: float,
     grid_mm: float,
     spare_mm: float,
-) -> tuple[Float[np.ndarray, "r c"], Float[np.ndarray, "r c"], Float[np.ndarray, "2"]]:
-    """Clipped gradients on a tilted grid that covers the image, and the plane position of the grid's origin."""
+) -> tuple[Float[np.ndarray, "r c"], Float[np.ndarray, "r c"], Float[np.ndarray, "r c"], Float[np.ndarray, "2"]]:
+    """Clipped gradients on a tilted grid that covers the image, what lies outside, and the grid's origin."""
     height, width = values.shape[0] * pitch_mm[0], values.shape[1] * pitch_mm[1]
     turn = _rotation(tilt_deg)
     ends = np.array([[0, 0], [width, 0], [0, height], [width, height]]) @ turn
@@ -161,6 +164,7 @@ def _gradients(
     return (
         np.clip(gx * weight, -_SIGMAS, _SIGMAS) / np.float32(_SIGMAS),
         np.clip(gy * weight, -_SIGMAS, _SIGMAS) / np.float32(_SIGMAS),
+        outside.astype(np.float32),
         turn @ low,
     )
 
@@ -170,10 +174,11 @@ def _running(gradient: Float[np.ndarray, "r c"], axis: int) -> Float[np.ndarray,
     return np.pad(np.cumsum(gradient, axis=axis, dtype=np.float32), pad)
 
 
-def _best_of_side(
-    sums: tuple[Float[np.ndarray, "r1 c"], Float[np.ndarray, "r c1"]], side: int, missing: int
-) -> tuple[float, float, int, int, int] | None:
-    """Worst and mean side support, sign, row and column of the best square of `side` grid steps."""
+_Sides = tuple[Float[np.ndarray, "n m"], Float[np.ndarray, "n m"], Float[np.ndarray, "p q"], Float[np.ndarray, "p q"]]
+
+
+def _along_sides(sums: tuple[Float[np.ndarray, "r1 c"], Float[np.ndarray, "r c1"]], side: int) -> _Sides | None:
+    """Means along the left, right, top and bottom side of every square of `side` grid steps."""
     rows, columns = sums[0].shape[0] - 1, sums[0].shape[1]
     if rows <= side or columns <= side:
         return None
@@ -182,7 +187,42 @@ def _best_of_side(
     n_rows, n_columns, end = rows - side, columns - side, inset + length
     along_y = (sums[0][end : end + n_rows] - sums[0][inset : inset + n_rows]) / length
     along_x = (sums[1][:, end : end + n_columns] - sums[1][:, inset : inset + n_columns]) / length
-    sides = (-along_y[:, :-side], along_y[:, side:], -along_x[:-side], along_x[side:])
+    return along_y[:, :-side], along_y[:, side:], along_x[:-side], along_x[side:]
+
+
+def _best_cut_off(
+    sums: tuple[Float[np.ndarray, "r1 c"], Float[np.ndarray, "r c1"]],
+    hidden: tuple[Float[np.ndarray, "r1 c"], Float[np.ndarray, "r c1"]],
+    side: int,
+) -> tuple[float, float, int, int, int] | None:
+    """As `_best_of_side`, for squares one or two sides of which lie beyond the image; two count for less."""
+    parts, outside = _along_sides(sums, side), _along_sides(hidden, side)
+    if parts is None or outside is None:
+        return None
+    away = [out > 0.5 for out in outside]
+    missing = sum(out.astype(int) for out in away)
+    trust = np.where(missing == 1, 1.0, np.where(missing == 2, 0.6, 0.0))
+    best: tuple[float, float, int, int, int] | None = None
+    for sign in (1, -1):
+        worst = np.ones_like(parts[0])
+        for turn, part, out, gone in zip((-1, 1, -1, 1), parts, outside, away, strict=True):
+            worst = np.minimum(worst, np.where(gone, 1.0, sign * turn * part / np.maximum(1 - out, 0.3)))
+        worst *= trust
+        row, column = divmod(int(np.argmax(worst)), worst.shape[1])
+        if best is None or worst[row, column] > best[0]:
+            best = (float(worst[row, column]), float(worst[row, column]), sign, row, column)
+    return best
+
+
+def _best_of_side(
+    sums: tuple[Float[np.ndarray, "r1 c"], Float[np.ndarray, "r c1"]], side: int, missing: int
+) -> tuple[float, float, int, int, int] | None:
+    """Worst and mean side support, sign, row and column of the best square of `side` grid steps."""
+    parts = _along_sides(sums, side)
+    if parts is None:
+        return None
+    left, right, top, bottom = parts
+    sides = (-left, right, -top, bottom)
     best: tuple[float, float, int, int, int] | None = None
     for sign in (1, -1):
         worst = _nth_smallest(sides, missing) if sign > 0 else -_nth_smallest(sides, 3 - missing)
@@ -214,14 +254,14 @@ def refine(fine: Level, start: Square) -> Fit:
     square = start
     for reach_mm, tilts_deg in ((3.0, np.arange(-1.5, 1.51, 0.15)), (1.2, np.arange(-0.3, 0.31, 0.05))):
         square = _align(fine, square, reach_mm, tilts_deg)
-    fit = _fit_once(fine, square, 1.0, 12)
-    return _fit_once(fine, fit.square, 1.0, 12)
+    fit = _fit_once(fine, square, 1.0, _ARM_MM)
+    return _fit_once(fine, fit.square, 0.8, _SHORT_ARM_MM)
 
 
 def _align(fine: Level, square: Square, reach_mm: float, tilts_deg: Float[np.ndarray, " tilts"]) -> Square:
     """Move, size and turn a square so that the rises summed along its sides are largest."""
     profiles, along = _profiles(fine, square, reach_mm + _ARM_MM, _SEGMENTS)
-    rise = _rises(profiles * square.sign)
+    rise = _rises(profiles * square.sign, _ARM_MM)
     # a disc or a letter counts no more than the border itself
     cap = 2 * np.median(np.max(rise, axis=-1))
     rise = np.clip(rise, -cap, cap)
@@ -252,9 +292,9 @@ _NORMALS = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
 _SEGMENTS = 12
 
 
-def _fit_once(fine: Level, square: Square, reach_mm: float, segments: int) -> Fit:
-    profiles, along = _profiles(fine, square, reach_mm + _ARM_MM, segments)
-    offset, height = _steps(_rises(profiles * square.sign), reach_mm)
+def _fit_once(fine: Level, square: Square, reach_mm: float, arm_mm: float, segments: int = _SEGMENTS) -> Fit:
+    profiles, along = _profiles(fine, square, reach_mm + arm_mm, segments)
+    offset, height = _steps(_rises(profiles * square.sign, arm_mm), reach_mm)
     place = np.tile(along, 4)
     d, h = offset.ravel(), height.ravel()
     step = float(np.median(h))
@@ -297,9 +337,9 @@ def _profiles(
     return found.reshape(4, segments, parts, steps.size).mean(axis=2), along.reshape(segments, parts).mean(axis=1)
 
 
-def _rises(profiles: Float[np.ndarray, "4 segments steps"]) -> Float[np.ndarray, "4 segments places"]:
+def _rises(profiles: Float[np.ndarray, "4 segments steps"], arm_mm: float) -> Float[np.ndarray, "4 segments places"]:
     """At each place of a profile how much the arm outside it is brighter than the arm inside it."""
-    arm = round(_ARM_MM / _PROFILE_STEP_MM)
+    arm = round(arm_mm / _PROFILE_STEP_MM)
     total = np.cumsum(np.concatenate([np.zeros_like(profiles[..., :1]), profiles], axis=-1, dtype=float), axis=-1)
     outer = (total[..., 2 * arm + 1 :] - total[..., arm + 1 : -arm]) / arm
     inner = (total[..., arm : -arm - 1] - total[..., : -2 * arm - 1]) / arm

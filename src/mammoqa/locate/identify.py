@@ -108,7 +108,7 @@ def _is_insert(found: Found) -> bool:
 def _is_cut_off(image: Image, found: Found) -> bool:
     from mammoqa.phantoms import PHANTOMS
 
-    return refusal(image, found, PHANTOMS["acr156"]).code is ReasonCode.PARTLY_OUTSIDE
+    return refusal(image, found, PHANTOMS["acr156"]) is not None
 
 
 def _not_a_phantom(looks: str) -> str:
@@ -130,10 +130,13 @@ def _looks_like(image: Image, coarse: Level) -> str:
         return "a calibration or test pattern"
     if _is_even(coarse.values):
         return "a uniform image"
-    view = (image.acquisition.view or "").upper()
-    if view in _VIEWS or _is_curved(coarse):
+    if _has_patient_view(image) or _is_curved(coarse):
         return "a patient image"
     return "something else than a mammography phantom"
+
+
+def _has_patient_view(image: Image) -> bool:
+    return (image.acquisition.view or "").upper() in _VIEWS
 
 
 def _is_even(values: Float[np.ndarray, "rows columns"]) -> bool:
@@ -146,7 +149,10 @@ def _is_even(values: Float[np.ndarray, "rows columns"]) -> bool:
 def _is_curved(coarse: Level) -> bool:
     """Whether the largest region has a curved border, as a breast: it fills its rectangle badly or unevenly."""
     flat = flatten(coarse.values)
-    for body in bodies(coarse, flat):
+    found = bodies(coarse, flat)
+    if any(body.fill > 0.9 and sum(body.touches) < 4 for body in found):
+        return False  # straight sides
+    for body in found:
         if body.bright and any(body.touches) and body.fill < 0.88:
             return True
     bright = flat > otsu(flat)

@@ -65,18 +65,24 @@ def _cell(upright: Float[np.ndarray, "grid grid"], item: Insert) -> Float[np.nda
 
 
 def _standardised(cells: Float[np.ndarray, "n a a"]) -> Float[np.ndarray, "n a a"]:
-    """Remove a plane from each cell, limit what sticks out, scale to unit length."""
-    axis = np.arange(-_HALF, _HALF + 1, dtype=float)
-    left = cells - np.median(cells, axis=(1, 2), keepdims=True)
-    for direction in (axis[None, None, :], axis[None, :, None]):
-        spread = direction**2 * np.ones_like(left)
-        left = left - direction * (left * direction).sum(axis=(1, 2), keepdims=True) / spread.sum(
-            axis=(1, 2), keepdims=True
-        )
-    width = 1.48 * np.median(np.abs(left), axis=(1, 2), keepdims=True)
+    """Remove what varies slowly (a quadratic surface) from each cell, limit what sticks out, scale to unit length."""
+    flat = cells.reshape(len(cells), -1)
+    surface = _surface()
+    left = flat - np.median(flat, axis=1, keepdims=True)
+    left = left - (left @ surface) @ surface.T
+    width = 1.48 * np.median(np.abs(left), axis=1, keepdims=True)
     left = np.clip(left, -12 * width, 12 * width)
-    left -= left.mean(axis=(1, 2), keepdims=True)
-    return left / np.maximum(np.sqrt((left**2).sum(axis=(1, 2), keepdims=True)), 1e-12)
+    left = left - (left @ surface) @ surface.T
+    left /= np.maximum(np.sqrt((left**2).sum(axis=1, keepdims=True)), 1e-12)
+    return np.asarray(left.reshape(cells.shape))
+
+
+def _surface() -> Float[np.ndarray, "m 6"]:
+    """An orthonormal base of quadratic surfaces over a cell."""
+    axis = np.linspace(-1, 1, 2 * _HALF + 1)
+    x, y = (part.ravel() for part in np.meshgrid(axis, axis))
+    base, _ = np.linalg.qr(np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y]))
+    return np.asarray(base)
 
 
 def _template(item: Insert) -> Float[np.ndarray, "n n"]:
@@ -98,6 +104,5 @@ def _template(item: Insert) -> Float[np.ndarray, "n n"]:
             angle = 2 * np.pi * k / (item.count - 1) - np.pi / 2
             at = item.ring_radius_mm * np.cos(angle), item.ring_radius_mm * np.sin(angle)
             made = made + np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / (2 * blur**2))
-    made = made - made.mean()
-    unit: Float[np.ndarray, "n n"] = made / np.sqrt((made**2).sum())
-    return unit
+    left = made.ravel() - _surface() @ (_surface().T @ made.ravel())
+    return np.asarray((left / np.sqrt((left**2).sum())).reshape(made.shape))
