@@ -12,7 +12,7 @@ from jaxtyping import Float
 from scipy import ndimage, optimize
 
 from mammoqa.core import IdentifyError, Image, LocateError, Phantom, Pose, ReasonCode, Stack
-from mammoqa.locate.acr_mri_slices import bar_tilt_deg, choose_slices, find_first_slice, inner_level
+from mammoqa.locate.acr_mri_slices import bar_tilt_deg, choose_slices, inner_level, recognise
 
 _REVOLUTION_STEP_DEG = 0.25
 _DISC_TOLERANCE_MM = 7.0  # a radius this far from 95 mm is another phantom (or a wrong pixel spacing)
@@ -62,21 +62,21 @@ def locate_acr_mri(stack: Stack | Image, phantom: Phantom) -> Pose:
     _check_inside(disc, mean.shape, pitch_mm)
     centre = (disc.x_px, disc.y_px)
     tilt_deg = _notch_angle_deg(mean, centre, pitch_mm)
-    candidates = [(mirrored, _matrix(centre, tilt_deg, mirrored, pitch_mm)) for mirrored in (False, True)]
-    first, mirrored, likeness = find_first_slice(images, candidates, phantom)
-    tilt_deg += bar_tilt_deg(images[first], candidates[int(mirrored)][1]) * (-1.0 if mirrored else 1.0)
-    matrix = _matrix(centre, tilt_deg, mirrored, pitch_mm)
-    chosen = choose_slices(images, first, matrix, phantom)
+    seen = recognise(images, _matrix(centre, tilt_deg, False, pitch_mm), phantom)
+    coarse = _matrix(centre, tilt_deg, seen.mirrored, pitch_mm)
+    tilt_deg += bar_tilt_deg(images[seen.first], coarse) * (-1.0 if seen.mirrored else 1.0)
+    matrix = _matrix(centre, tilt_deg, seen.mirrored, pitch_mm)
+    chosen = choose_slices(images, seen, phantom)
     return Pose(
         matrix=matrix,
         chest_wall="bottom",
-        mirrored=mirrored,
+        mirrored=seen.mirrored,
         tilt_deg=tilt_deg,
         magnification=1.0,
         attenuating_bright=False,
         residual_mm=disc.scatter_mm,
         window=(0.0, 1.1 * inner_level(images[chosen[6]], matrix)),
-        confidence=likeness,
+        confidence=seen.likeness,
         notes=notes,
         slices=tuple(indices[i] for i in chosen),
     )

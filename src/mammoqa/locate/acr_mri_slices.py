@@ -4,6 +4,8 @@ Every image is brought upright into the phantom frame, divided by the water's ow
 drawings of slice 1 and slice 11 that follow from the phantom's data.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
@@ -18,28 +20,33 @@ _LIKE_LAST = 0.5  # of slice 11: own 0.65 to 0.94; slices without a ring at most
 _POSITION_TOLERANCE_MM = 2.5  # half of the gap between two slices of 5 mm
 
 
-def find_first_slice(
-    images: tuple[Image, ...],
-    candidates: list[tuple[bool, Float[np.ndarray, "2 3"]]],
-    phantom: Phantom,
-) -> tuple[int, bool, float]:
-    """Index of slice 1, whether the image is mirrored, and the correlation with the drawing of slice 1.
+@dataclass(frozen=True, slots=True, eq=False)
+class Recognised:
+    """Slice 1 by its index, whether the image is mirrored, its correlation, and every image's likeness to slice 11."""
 
-    `candidates` are (mirrored, matrix). Raises IdentifyError where nothing of the phantom is seen and LocateError
-    (INCOMPLETE_STACK) where other slices of the phantom are there.
+    first: int
+    mirrored: bool
+    likeness: float
+    ring: Float[np.ndarray, " images"]
+
+
+def recognise(images: tuple[Image, ...], matrix: Float[np.ndarray, "2 3"], phantom: Phantom) -> Recognised:
+    """Slice 1 among the images, `matrix` being that of a phantom that is not mirrored.
+
+    Raises IdentifyError where nothing of the phantom is seen and LocateError (INCOMPLETE_STACK) where other slices of
+    the phantom are there.
     """
-    wanted = _drawing(phantom, first=True)
-    best = (0, False, -1.0)
-    ring = -1.0
-    for mirrored, matrix in candidates:
-        for index, flat in enumerate(_flattened(images, matrix)):
-            likeness = _correlation(flat, wanted)
-            ring = max(ring, _correlation(flat, _drawing(phantom, first=False)))
-            if likeness > best[2]:
-                best = (index, mirrored, likeness)
-    if best[2] >= _LIKE_FIRST:
+    first_drawing, last_drawing = _drawing(phantom, first=True), _drawing(phantom, first=False)
+    flattened = _flattened(images, matrix)
+    ring = np.array([_correlation(flat, last_drawing) for flat in flattened])
+    likeness = np.array(
+        [[_correlation(flat, drawing) for flat in flattened] for drawing in (first_drawing, first_drawing[:, ::-1])]
+    )
+    side, index = (int(i) for i in np.unravel_index(int(np.argmax(likeness)), likeness.shape))
+    best = Recognised(index, side == 1, float(likeness.max()), ring)
+    if best.likeness >= _LIKE_FIRST:
         return best
-    if ring >= _LIKE_LAST or best[2] >= _LIKE_FIRST / 2:
+    if float(ring.max()) >= _LIKE_LAST or best.likeness >= _LIKE_FIRST / 2:
         raise LocateError(
             ReasonCode.INCOMPLETE_STACK,
             f"Slice 1 (ramps and resolution block) is missing among the {len(images)} images, so that no slice can "
@@ -50,9 +57,7 @@ def find_first_slice(
     )
 
 
-def choose_slices(
-    images: tuple[Image, ...], first: int, matrix: Float[np.ndarray, "2 3"], phantom: Phantom
-) -> tuple[int, ...]:
+def choose_slices(images: tuple[Image, ...], seen: Recognised, phantom: Phantom) -> tuple[int, ...]:
     """Indices of slices 1 to 11, counted in mm from slice 1 towards the ring slices; slice 11 must look like itself.
 
     Raises LocateError: INCOMPLETE_STACK names the missing slices, NOT_LOCATED a slice 11 that shows other contents.
@@ -60,8 +65,8 @@ def choose_slices(
     lengths = dict(phantom.lengths_mm)
     step_mm, count = lengths["slice_distance"], round(lengths["slice_count"])
     along_mm = _positions_mm(images, step_mm)
-    ring = np.array([_correlation(flat, _drawing(phantom, first=False)) for flat in _flattened(images, matrix)])
-    offset = along_mm - along_mm[first]
+    ring = seen.ring
+    offset = along_mm - along_mm[seen.first]
     # towards the ring slices, or towards the more images where no ring is seen
     towards = float(offset[int(np.argmax(ring))]) if float(ring.max()) >= _LIKE_LAST else float(offset.sum())
     direction = 1.0 if towards > 0 else -1.0
