@@ -111,7 +111,7 @@ def refusal(image: Image, found: Found, phantom: Phantom) -> LocateError | None:
     """Why the insert cannot be seen as a whole: cut off, hidden or clipped; None where nothing like it was seen."""
     side = (phantom.insert_mm or (0.0, 0.0))[0]
     tilts, sides = np.arange(-10.0, 10.1, 2.0), side * np.geomspace(0.9, 1.95, 30)
-    cut = search(found.coarse, tilts, sides, spare_mm=70.0)
+    cut = search(level(image, 2 * COARSE_MM, finer=found.coarse), tilts, sides, spare_mm=70.0)
     if cut is not None and cut.support[0] > SURE_SUPPORT:
         return _partly_outside()
     hidden = search(found.coarse, tilts, sides[:20], missing=1)

@@ -89,7 +89,9 @@ def _identify_projection(image: Image) -> str:
     found = find_square(image, PHANTOMS["acr156"], pitch)
     if _is_insert(found):
         return "acr156"
-    if looks != "a patient image" and (found.body is not None or _is_cut_off(image, found)):
+    if looks != "a patient image" and (
+        found.body is not None or (image.pitch_mm is not None and _is_cut_off(image, found))
+    ):
         return "acr156"  # locate then says what is wrong with the insert
     raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
 
