@@ -20,7 +20,7 @@ def main() -> int:
         parser.error(f"there is no folder {arguments.data}: give the stacks with --data")
     compared = run(arguments.data, arguments.reference if arguments.reference.is_dir() else None, arguments.out)
     for one in compared:
-        print(f"{one.name}: {len(one.measurements)} numbers in {one.seconds:.2f} s")
+        print(f"{one.name}: {len(one.measurements)} numbers in {one.seconds:.2f} s of processor time")
     print(f"written: {arguments.out / 'acr_mri_large.md'}")
     return int(not compared)
 

@@ -1,7 +1,7 @@
 """Slice position from the crossed 45 degree wedges of slices 1 and 11: ACR, Phantom Test Guidance, 4.0.
 
 The number is the difference in length of the two dark bars, right minus left as the observer sees them: twice the
-distance of the slice from the vertex of the wedges, positive towards the head.
+distance of the slice from the vertex of the wedges, positive towards the head (sign recalled; hazen's agrees).
 """
 
 from dataclasses import dataclass
