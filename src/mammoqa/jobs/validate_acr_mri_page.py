@@ -52,8 +52,9 @@ the convex hull of everything above 7 % of the brightest pixel, along one line. 
 - **Whole pixels**: two slices of one phantom may differ by a pixel with hazen (GE_Signa_1.5T_T1, horizontal: 190.44 and
   189.46 mm) and agree here (189.10 and 189.14 mm).
 - **Diagonals**: hazen turns the image by 45 degrees about its centre, a whole pixel, and again counts whole pixels.
-  That centre is not in its results: "repeated" is the nearest of nine. Another centre one pixel away changes a diagonal by up to {spread:.1f} mm. In stacks with a solid plate in slice 5 the
-  plate's corners reach the border; rays that meet them are left out here.
+  That centre is not in its results: "repeated" is the nearest of nine, and a centre one pixel away changes a diagonal
+  by up to {spread:.1f} mm. In stacks with a solid plate in slice 5 the plate's corners reach the border; rays that meet
+  them are left out here.
 
 ![air bubble](acr_mri_bubble.png)
 """
@@ -89,12 +90,12 @@ _LIMITS_OF_USE = """## What this does not show
 - Ghosting below the noise is invisible in magnitude images: a ghost as strong as the noise is read at a third.
 - Intervals hold noise, edge sharpness and the freedom that the protocol leaves. Gradient non-linearity correction and
   image filters of the scanner are in the values, not in the intervals.
-- Two choices were made after these stacks and hazen's values had been seen. The uniformity region was first 5 mm lower
-  than the phantom's centre and is now 2 mm lower; at 5 mm PhilipsAchieva read 76.8 % (3.9 points below hazen),
-  PhilipsSliceThickness... 84.1 %, GE_Signa_3T_T1 88.5 %, and one stack more would differ by over 3 points. The thresholds
-  below were set on these stacks too; there are no others to test them on.
+- Two choices were made after these stacks and hazen's values had been seen. The uniformity region, and the placements
+  behind its interval, lay 5 mm below the phantom's centre at first and lie 2 mm below it now. At 5 mm PhilipsAchieva
+  read 76.8 % (3.9 points below hazen, so that two stacks were beyond 3 points) and GE_Signa_3T_T1 88.5 %. The
+  thresholds that tell slices apart were set on these stacks too; there are no others to test them on.
 - Slices are told apart by correlation with drawings: slice 1 had 0.89 to 0.95 (other slices at most 0.58; needed 0.70),
-  slice 11 had 0.65 to 0.94 (slices without a ring at most 0.27; needed 0.50). Phantoms of another make were not tried.
+  slice 11 had 0.65 to 0.94 (slices without a ring at most 0.19; needed 0.50). Phantoms of another make were not tried.
 """
 
 

@@ -16,7 +16,7 @@ _GRID_MM = 1.0
 _HALF_MM = 92.0
 _COMPARED_MM = 88.0  # radius inside which drawings are compared; outside lie bubbles and the border
 _LIKE_FIRST = 0.7  # least correlation with the drawing of slice 1: own 0.89 to 0.95, others at most 0.58 (13 stacks)
-_LIKE_LAST = 0.5  # of slice 11: own 0.65 to 0.94; slices without a ring at most 0.25
+_LIKE_LAST = 0.5  # of slice 11: own 0.65 to 0.94; slices without a ring at most 0.19
 _POSITION_TOLERANCE_MM = 2.5  # half of the gap between two slices of 5 mm
 
 
