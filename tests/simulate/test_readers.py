@@ -1,5 +1,7 @@
 """Simulated readers: the scoring rules, the panel, and the way that visibility moves scores."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,7 +90,7 @@ def test_scores_rise_with_visibility_and_readers_differ_near_threshold():
         extra_readers.append(np.mean([np.isfinite(p.readers[2]).mean() for p in panels]))
     assert totals[0] == 0
     assert totals[-1] == 12
-    assert all(a <= b + 0.1 for a, b in zip(totals, totals[1:], strict=False))
+    assert all(a <= b + 0.1 for a, b in itertools.pairwise(totals))
     assert max(extra_readers[1:4]) > 0.1
     assert extra_readers[0] < 0.05
     assert extra_readers[-1] == 0

@@ -174,7 +174,7 @@ def _break_fibre(state: ObjectState, rng: np.random.Generator) -> ObjectState:
 def _lose_specks(state: ObjectState, rng: np.random.Generator) -> ObjectState:
     kept = int(rng.choice([1, 2, 2, 3, 3, 4, 5]))
     there = rng.permutation(6) < kept
-    return replace(state, specks=tuple(bool(t) for t in there))  # type: ignore[arg-type]
+    return replace(state, specks=tuple(bool(t) for t in there))
 
 
 def _deform_mass(state: ObjectState, rng: np.random.Generator) -> ObjectState:

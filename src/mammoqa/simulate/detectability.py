@@ -29,13 +29,13 @@ SQUARE_MM = 10.0  # object-free squares between four objects, for the noise powe
 class Visibility:
     """Detectability indices of one object's parts.
 
-    fibre: `coarse` over 3 mm, `fine` over 1 mm, per segment; speck group: both per speck; mass: `coarse` per sector from centre to
-    rim, `fine` per sector of the rim alone. `whole` is the index of the object as one.
+    fibre: `coarse` over 3 mm, `fine` over 1 mm, per segment; speck group: both per speck; mass: `coarse` per sector
+    from centre to rim, `fine` per sector of the rim alone. `whole` is the index of the object as one.
     """
 
     kind: str
-    coarse: Float[np.ndarray, "parts"]
-    fine: Float[np.ndarray, "parts"]
+    coarse: Float[np.ndarray, " parts"]
+    fine: Float[np.ndarray, " parts"]
     whole: float
 
 
@@ -197,7 +197,7 @@ def _index(
     if row0 < 0 or col0 < 0 or window[1] > pixels.shape[0] or window[3] > pixels.shape[1]:
         return 0.0
     to_mm = np.column_stack([inverse, -inverse @ centre])
-    oversampling = 5 if insert.kind == "speck_group" else 2
+    oversampling = {"speck_group": 5, "fibre": 2}.get(insert.kind, 1)
     weights = gaussian_filter(pixel_average(part, to_mm, window, oversampling), blur_mm / pixel_mm, mode="constant")
     weights -= weights.mean()
     response = float(np.vdot(weights, pixels[window[0] : window[1], window[2] : window[3]].astype(np.float64)))

@@ -161,7 +161,7 @@ def orient_matrix(
     }[chest_wall]
     turned = np.array(turn, dtype=float) @ matrix
     turned[:, 2] += move
-    return turned
+    return np.asarray(turned)
 
 
 def _background_dn(raw: np.ndarray, scene: Scene) -> float:

@@ -14,9 +14,10 @@ from mammoqa.core import ChestWall, Intent
 class ObjectState:
     """What is left of one test object; the default is a sound one.
 
-    `weight` scales the thickness along the beam (0 leaves the object out). `visible` are the parts of a fibre's length that are
-    drawn, as fractions 0..1 from one end. `specks` tells which specks of a group are there. `sectors` are the
-    angles (start, end) in turns over which a mass is drawn, and `squareness` deforms it from a circle (0) to the inscribed square (1).
+    `weight` scales the thickness along the beam (0 leaves the object out). `visible` are the parts of a fibre's length
+    that are drawn, as fractions 0..1 from one end. `specks` tells which specks of a group are there. `sectors` are the
+    angles (start, end) in turns over which a mass is drawn, and `squareness` deforms it from a circle (0) to the
+    inscribed square (1).
     """
 
     weight: float = 1.0
@@ -56,9 +57,9 @@ class Faults:
 class Exposure:
     """One exposure of a phantom: beam, detector, placement and what the unit makes of the pixels.
 
-    Give `mas`, or leave it None for an automatic exposure control that aims at `target_mgd_mgy`. `chest_wall` is the side of the image
-    on which the chest wall lies. `shift_mm` moves the phantom along the chest wall and away from it. Lengths are in
-    mm in the plane of the phantom; `field_mm` (along the chest wall, away from it) crops the detector's field.
+    Give `mas`, or leave it None for an automatic exposure control that aims at `target_mgd_mgy`. `chest_wall` is the
+    side of the image on which the chest wall lies. `shift_mm` moves the phantom along the chest wall and away from it.
+    Lengths are in mm in the plane of the phantom; `field_mm` (along the chest wall, away from it) crops the field.
     """
 
     anode: str = "W"

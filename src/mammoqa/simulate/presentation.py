@@ -1,6 +1,6 @@
 """From detector values to the pixels that a unit stores: for processing, or processed for presentation.
 
-Detector values grow with exposure. Presentation pixels grow with attenuation, so that the phantom is bright on dark air.
+Detector values grow with exposure. Presentation pixels grow with attenuation: the phantom is bright on dark air.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class Style:
     """How a vendor renders: the log attenuation span about the phantom, its place in the grey scale, and sharpening.
 
     `span` is the width of the shown range in units of ln(exposure); `level` where the insert's background lands (0..1);
-    `sigmoid` bends the scale; `sharpening` is the weight of an unsharp mask of `radius_mm`; `equalised` the share of the slow
-    background that is removed.
+    `sigmoid` bends the scale; `sharpening` is the weight of an unsharp mask of `radius_mm`; `equalised` the share of
+    the slow background that is removed.
     """
 
     span: float
@@ -45,7 +45,10 @@ def log_pixels(raw: Raw, offset_dn: float, max_dn: int) -> Raw:
 
 
 def present(raw: Raw, style: Style, background_dn: float, offset_dn: float, max_dn: int, pitch_mm: float) -> Raw:
-    """Pixels for presentation, 12 bits, brighter where more is attenuated; `background_dn` is the insert's level in `raw`."""
+    """Pixels for presentation, 12 bits, brighter where more is attenuated.
+
+    `background_dn` is the insert's level in `raw`; it lands at the style's `level`.
+    """
     values = np.arange(max_dn + 1, dtype=np.float64)
     attenuation = -np.log(np.clip(values - offset_dn, 1.0, None) / max(background_dn - offset_dn, 1.0))
     if style.sharpening == 0 and style.equalised == 0:

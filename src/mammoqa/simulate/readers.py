@@ -1,7 +1,7 @@
 """Simulated readers: from detectability to the scores that a panel would give this very image.
 
-A reader sees a part when its detectability, weakened by the reader's efficiency and blurred by internal noise, passes the
-reader's own criterion. The rules of the accreditation manual then turn seen parts into 0, 0.5, 1 or N/A.
+A reader sees a part when its detectability, weakened by the reader's efficiency and blurred by internal noise, passes
+the reader's own criterion. The rules of the accreditation manual then turn seen parts into 0, 0.5, 1 or N/A.
 Two readers score each object; where they differ three more do, and the majority of the five decides (Yun 2025).
 """
 
@@ -20,9 +20,9 @@ READERS = 5
 class Criteria:
     """How readers see, in units of detectability after `efficiency`.
 
-    Calibrated (see docs/explanation/simulated-readers.md) so that a well-adjusted digital unit at 1.5 mGy reads about 5 fibres, 4 speck
-    groups and 4 masses. Internal noise near the external one and criteria near 3 are in the range of published observer studies
-    (Burgess & Colborne, JOSA A 5:617, 1988).
+    Calibrated (docs/explanation/simulated-readers.md) so that a well-adjusted digital unit at 1.5 mGy reads about 5
+    fibres, 4 speck groups and 4 masses. No number here was measured on people: internal noise is a part of the external
+    noise, as observer studies find (Burgess and Colborne, JOSA A 5:617, 1988), its size is a choice of this project.
     """
 
     efficiency_fibre: float = 0.72
@@ -46,7 +46,7 @@ class Panel:
     """Scores of one image: `readers` are nan where a reader was not asked and -1 for N/A; `panel` is nan for N/A."""
 
     readers: Float[np.ndarray, "readers objects"]
-    panel: Float[np.ndarray, "objects"]
+    panel: Float[np.ndarray, " objects"]
 
 
 def read(objects: tuple[Visibility, ...], rng: np.random.Generator, criteria: Criteria = DEFAULT) -> Panel:
@@ -60,7 +60,7 @@ def read(objects: tuple[Visibility, ...], rng: np.random.Generator, criteria: Cr
     return Panel(readers, np.where(panel == NOT_APPLICABLE, np.nan, panel))
 
 
-def majority(scores: Float[np.ndarray, "readers"]) -> float:
+def majority(scores: Float[np.ndarray, " readers"]) -> float:
     """What most say; without a majority the middle one, with N/A between 0 and 0.5."""
     values, counts = np.unique(scores, return_counts=True)
     if counts.max() * 2 > len(scores):
@@ -84,7 +84,7 @@ def _score(seen: Visibility, bias: float, rng: np.random.Generator, c: Criteria)
     return mass_score(seen.whole * efficiency - shift - c.whole, (coarse > c.sector) & ~gaps(fine, c.gap))
 
 
-def gaps(parts: Float[np.ndarray, "parts"], criterion: float) -> np.ndarray:
+def gaps(parts: Float[np.ndarray, " parts"], criterion: float) -> np.ndarray:
     """Parts that are plainly missing: less than half as visible as the better ones, by more than the criterion."""
     usual = float(np.quantile(parts, 0.75))
     return (parts < 0.5 * usual) & (usual - parts > criterion)

@@ -1,18 +1,20 @@
-"""From a phantom and its placement to path lengths in each material, per detector pixel.
+r"""From a phantom and its placement to path lengths in each material, per detector pixel.
 
 The canonical image has the chest wall at its lower edge; the focal spot stands above the middle of that edge at
-`source_to_detector_mm`. A point at height h above the detector is magnified by SID / (SID - h) about the foot of the focal spot.
+`source_to_detector_mm`. A point at height h above the detector is magnified by SID / (SID - h) about the foot of the
+focal spot.
 
           focal spot
-             |\\
-             | \\         SID
-     ________|__\\____    phantom: cover, wax insert, base
-             |    \\
-     ========|======\\=   detector
+             |\
+             | \         SID
+     ________|__\____    phantom: cover, wax insert, base
+             |    \
+     ========|======\=   detector
       chest wall
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,15 +27,19 @@ from mammoqa.simulate.shapes import SHAPES, Map, pixel_average, reach_mm
 Patch = Float[np.ndarray, "_ _"]  # a map of part of the image; each of its own size
 
 
+LETTER_LEAD_MM = 0.05  # foil letters: a choice, so that they stand out as on printed phantoms
+Window = tuple[int, int, int, int]  # row0, row1, col0, col1
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """Path lengths in mm over the canonical image; `objects` are (window, material, thickness, displaces) patches."""
 
     body_mm: Map
     wax_mm: Map
-    patches: tuple[tuple[tuple[int, int, int, int], str, Patch, str | None], ...]
+    patches: tuple[tuple[Window, str, Patch, str | None], ...]
     matrix: Float[np.ndarray, "2 3"]
-    box: tuple[int, int, int, int]
+    box: Window
 
 
 def heights_mm(phantom: Phantom, exposure: Exposure) -> dict[str, tuple[float, float]]:
@@ -76,7 +82,7 @@ def cuboid_mm(
     centre_mm: tuple[float, float],
     matrices: tuple[Float[np.ndarray, "2 3"], Float[np.ndarray, "2 3"]],
     height_mm: float,
-    box: tuple[int, int, int, int],
+    box: Window,
 ) -> Map:
     """Chord of each ray through a cuboid: the slab method along the height, where a ray's x and y are linear.
 
@@ -100,12 +106,13 @@ def cuboid_mm(
         second = (half_mm[axis] - middle) / slope + 0.5
         np.maximum(enter, np.minimum(first, second), out=enter)
         np.minimum(leave, np.maximum(first, second), out=leave)
-    return height_mm * np.clip(leave - enter, 0.0, 1.0)
+    chord: Map = height_mm * np.clip(leave - enter, 0.0, 1.0)
+    return chord
 
 
 def _window(
     matrix: Float[np.ndarray, "2 3"], centre: tuple[float, float], reach: float, shape: tuple[int, int]
-) -> tuple[int, int, int, int]:
+) -> Window:
     corners = np.array([[sx * reach + centre[0], sy * reach + centre[1]] for sx in (-1, 1) for sy in (-1, 1)])
     px = corners @ matrix[:, :2].T + matrix[:, 2]
     col0, row0 = np.floor(px.min(axis=0)).astype(int).tolist()
@@ -115,7 +122,7 @@ def _window(
 
 def _draw(
     insert: Insert, state: ObjectState, matrix: Float[np.ndarray, "2 3"], shape: tuple[int, int]
-) -> tuple[tuple[int, int, int, int], Map] | None:
+) -> tuple[Window, Map] | None:
     """An object's pixel-averaged thickness and where it lies; None when it is outside the image or left out."""
     centre = (insert.centre_mm[0] + state.offset_mm[0], insert.centre_mm[1] + state.offset_mm[1])
     window = _window(matrix, centre, reach_mm(insert), shape)
@@ -129,7 +136,10 @@ def _draw(
     return window, pixel_average(SHAPES[insert.kind](insert, state), to_mm, window, oversampling)
 
 
-def _disc(matrix: Float[np.ndarray, "2 3"], centre: tuple[float, float], marker: Insert, shape: tuple[int, int]):  # type: ignore[no-untyped-def]
+def _disc(
+    matrix: Float[np.ndarray, "2 3"], centre: tuple[float, float], marker: Insert, shape: tuple[int, int]
+) -> tuple[Window, Map]:
+    """The acrylic disc on top of the phantom."""
     radius = marker.diameter_mm / 2
     window = _window(matrix, centre, radius + 0.2, shape)
     to_mm = _inverse(matrix)
@@ -141,7 +151,9 @@ def _disc(matrix: Float[np.ndarray, "2 3"], centre: tuple[float, float], marker:
     return window, pixel_average(thickness, to_mm, window, 4)
 
 
-def _letters(exposure: Exposure, matrix: Float[np.ndarray, "2 3"], shape: tuple[int, int]):  # type: ignore[no-untyped-def]
+def _letters(
+    exposure: Exposure, matrix: Float[np.ndarray, "2 3"], shape: tuple[int, int]
+) -> Iterator[tuple[Window, Map]]:
     """Lead letters, drawn from a raster font at 20 dots per mm and sampled per pixel."""
     from PIL import Image as Picture
     from PIL import ImageDraw, ImageFont
@@ -166,9 +178,6 @@ def _letters(exposure: Exposure, matrix: Float[np.ndarray, "2 3"], shape: tuple[
             return np.asarray(map_coordinates(dots, at, order=1)) * LETTER_LEAD_MM
 
         yield window, pixel_average(thickness, to_mm, window, 3)
-
-
-LETTER_LEAD_MM = 0.05  # foil letters; chosen so that they stand out as on real phantoms
 
 
 def build(phantom: Phantom, exposure: Exposure, shape: tuple[int, int], pitch_mm: float) -> Scene:
@@ -199,7 +208,7 @@ def build(phantom: Phantom, exposure: Exposure, shape: tuple[int, int], pitch_mm
     matrix = canonical_matrix(phantom, exposure, middle, shape, pitch_mm)
     matrix[:, 2] += matrix[:, :2] @ np.array(exposure.insert_offset_mm)
     states = exposure.objects or (SOUND,) * len(phantom.inserts)
-    patches: list[tuple[tuple[int, int, int, int], str, Patch, str | None]] = []
+    patches: list[tuple[Window, str, Patch, str | None]] = []
     for insert, state in zip(phantom.inserts, states, strict=True):
         drawn = _draw(insert, state, matrix, shape)
         if drawn is not None:

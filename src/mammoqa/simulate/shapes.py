@@ -1,7 +1,7 @@
 """Analytic shapes and their chord lengths along the beam, averaged over pixels.
 
-Local coordinates are in mm about the insert's centre, in the phantom frame (x right, y down). Each function gives the thickness in mm
-of the object's material along a beam at (x, y); `pixel_average` integrates it over square sub-pixels.
+Local coordinates are in mm about the insert's centre, in the phantom frame (x right, y down). Each function gives the
+thickness in mm of the object's material along a beam at (x, y); `pixel_average` integrates it over square sub-pixels.
 """
 
 import math
@@ -27,7 +27,8 @@ def cylinder(x: Map, y: Map, diameter_mm: float, angle_deg: float) -> Map:
 
 def sphere(x: Map, y: Map, diameter_mm: float) -> Map:
     """Chord of a sphere."""
-    return 2 * np.sqrt(np.clip((diameter_mm / 2) ** 2 - x**2 - y**2, 0.0, None))
+    chord: Map = 2 * np.sqrt(np.clip((diameter_mm / 2) ** 2 - x**2 - y**2, 0.0, None))
+    return chord
 
 
 def lens(x: Map, y: Map, thickness_mm: float, diameter_mm: float) -> Map:
@@ -102,7 +103,10 @@ def pixel_average(
     window: tuple[int, int, int, int],
     oversampling: int,
 ) -> Map:
-    """Mean thickness over each pixel of `window` (row0, row1, col0, col1); `to_mm` maps (x, y, 1) in pixels to local mm."""
+    """Mean thickness over each pixel of `window` (row0, row1, col0, col1).
+
+    `to_mm` maps (x, y, 1) in pixels to local mm; each pixel is sampled `oversampling` times along both axes.
+    """
     row0, row1, col0, col1 = window
     steps = (np.arange(oversampling) + 0.5) / oversampling - 0.5
     rows = (np.arange(row0, row1)[:, None] + steps).ravel()
