@@ -150,3 +150,22 @@ def test_noise_is_not_a_phantom(plain):
     rng = np.random.default_rng(3)
     noise = replace(plain.images[0], pixels=rng.normal(100, 10, (256, 256)).astype(np.float32))
     assert not looks_like_acr_mri(noise)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (1, 1), (2, 300), (40, 40)])
+def test_tiny_and_empty_images_are_refused(plain, shape):
+    tiny = Stack((replace(plain.images[0], pixels=np.ones(shape, np.float32)),), 10.0)
+    assert not looks_like_acr_mri(tiny)
+    with pytest.raises(LocateError, match="too small") as refusal:
+        locate_acr_mri(tiny, PHANTOM)
+    assert refusal.value.code is ReasonCode.NOT_LOCATED
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
+def test_images_without_signal_are_refused(plain, value):
+    pixels = np.full((80, 80), value, np.float32)
+    pixels[0, 0] = np.inf  # float pixels may hold anything
+    empty = Stack((replace(plain.images[0], pixels=pixels),), 10.0)
+    assert not looks_like_acr_mri(empty)
+    with pytest.raises(LocateError, match="no signal"):
+        locate_acr_mri(empty, PHANTOM)

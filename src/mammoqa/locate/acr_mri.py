@@ -16,6 +16,7 @@ from mammoqa.locate.acr_mri_slices import bar_tilt_deg, choose_slices, inner_lev
 
 _REVOLUTION_STEP_DEG = 0.25
 _DISC_TOLERANCE_MM = 7.0  # a radius this far from 95 mm is another phantom (or a wrong pixel spacing)
+_SMALLEST_PX = 64  # with fewer across, a pixel is wider than 3 mm and no insert shows
 _ROUGHNESS_MM = 1.5  # robust scatter of the border around the circle; a sagittal view gives more than 8 mm
 
 
@@ -108,8 +109,11 @@ def _one_echo(images: tuple[Image, ...]) -> tuple[tuple[Image, ...], tuple[int, 
 def _mean_slice(images: tuple[Image, ...]) -> Float[np.ndarray, "rows columns"]:
     """The mean of all slices, each scaled to its own bright level: parts of single slices fade, the disc stays."""
     total = np.zeros(images[0].pixels.shape, dtype=np.float64)
+    if min(total.shape) < _SMALLEST_PX:
+        rows, columns = total.shape
+        raise LocateError(ReasonCode.NOT_LOCATED, f"The slices are too small for the phantom ({columns} x {rows}).")
     for image in images:
-        if image.pixels.shape != total.shape:
+        if image.pixels.shape != total.shape or not np.isfinite(image.pixels).all():
             continue
         level = float(np.percentile(image.pixels, 95))
         if level > 0:
