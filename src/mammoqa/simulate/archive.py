@@ -190,8 +190,9 @@ _PARTLY = {"fibre": _break_fibre, "speck_group": _lose_specks, "mass": _deform_m
 
 
 def make_case(phantom: Phantom, seed: int, unit_number: int, number: int, criteria: Criteria = DEFAULT) -> Case:
-    """One image of the archive and its reading."""
+    """One image of the archive and its reading; the readers' draws do not depend on the exposure's."""
     unit = draw_unit(phantom, seed, unit_number)
     rng = np.random.default_rng([seed, unit_number, number + 1])
     simulated = expose(phantom, draw_exposure(phantom, unit, rng, number), rng)
-    return Case(unit_number, number, simulated, read(visibilities(simulated, phantom), rng, criteria))
+    eyes = np.random.default_rng([seed, unit_number, number + 1, 1])
+    return Case(unit_number, number, simulated, read(visibilities(simulated, phantom), eyes, criteria))

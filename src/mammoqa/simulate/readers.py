@@ -26,7 +26,7 @@ class Criteria:
     """
 
     efficiency_fibre: float = 0.72
-    efficiency_speck: float = 0.25
+    efficiency_speck: float = 0.36
     efficiency_mass: float = 0.33
     segment: float = 2.8
     speck: float = 3.0

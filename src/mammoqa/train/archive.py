@@ -15,6 +15,8 @@ from mammoqa.phantoms import PHANTOMS
 from mammoqa.simulate.archive import make_case
 from mammoqa.train.dataset_file import READERS, DatasetWriter, split_by_unit
 
+MISPLACED_MM = 2.0  # a patch further off may not hold its object, and its score would mislead
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
@@ -46,17 +48,24 @@ def make_entry(phantom_name: str, seed: int, unit: int, number: int) -> Entry:
     return Entry(unit, number, cut, case.panel.panel, case.panel.readers, None, float(error_mm))
 
 
+def _unit_entries(phantom_name: str, seed: int, unit: int, images: int) -> list[Entry]:
+    """All images of one unit in one process, which then computes its spectra once."""
+    return [make_entry(phantom_name, seed, unit, number) for number in range(images)]
+
+
 def entries(
     phantom_name: str, units: int, images_per_unit: int, seed: int, jobs: int = 2, first_unit: int = 0
 ) -> Iterator[Entry]:
-    """The archive, image by image in a fixed order, made by `jobs` processes."""
-    from joblib import Parallel, delayed
+    """The archive, unit by unit in a fixed order, made by `jobs` processes of one thread each."""
+    from joblib import Parallel, delayed, parallel_config
 
-    plan = [(u, k) for u in range(first_unit, first_unit + units) for k in range(images_per_unit)]
-    made = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(
-        delayed(make_entry)(phantom_name, seed, unit, number) for unit, number in plan
-    )
-    yield from made
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        made = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(
+            delayed(_unit_entries)(phantom_name, seed, unit, images_per_unit)
+            for unit in range(first_unit, first_unit + units)
+        )
+        for of_unit in made:
+            yield from of_unit
 
 
 def passes(phantom: Phantom, panel: Float[np.ndarray, " objects"]) -> bool:
@@ -80,7 +89,8 @@ def write_archive(
 ) -> Path:
     """Make an archive and store it as a dataset, split 70/10/20 by unit.
 
-    Images whose phantom cannot be located are left out; their number and reasons are in `about.json`'s description.
+    Images whose phantom cannot be located, or lies more than `MISPLACED_MM` beside its true place, are left out; their
+    number is in the description.
     """
     from rich.progress import track
 
