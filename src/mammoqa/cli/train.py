@@ -33,8 +33,12 @@ def train(
 
     The artefact (two graphs and a card) is written to the folder; it takes the place of the shipped one only by hand.
     """
+    import logging
+
     from mammoqa.train import run
 
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("mammoqa.train").setLevel(logging.INFO)  # that one only: the ONNX libraries talk a lot
     if units is not None:
         from mammoqa.train.archive import write_archive
 
