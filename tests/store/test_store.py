@@ -149,6 +149,9 @@ def test_a_result_changed_behind_the_stores_back_is_told(store):
         connection.execute(text("UPDATE analysis SET document = replace(document, 'refused', 'pass')"))
     with pytest.raises(StoreError, match="was changed"):
         store.load(number)
+    with pytest.raises(StoreError, match="was changed"):
+        store.sign_off(number, "A. Physicist")
+    assert store.sign_offs(number) == ()
 
 
 def test_foreign_keys_and_write_ahead_log_are_on(store):

@@ -2,6 +2,8 @@
 
 import click
 
+from mammoqa.cli.stored import database_url, opened
+
 
 @click.group("db")
 def db() -> None:
@@ -12,13 +14,21 @@ def db() -> None:
 @click.option("--store", metavar="URL", help="The database: a URL, or the path of an SQLite file.")
 def upgrade(store: str | None) -> None:
     """Bring a database to the form that this version of mammoqa reads; nothing in it is lost."""
-    from mammoqa.core import ConfigurationError
-    from mammoqa.jobs.outputs import store_url
-    from mammoqa.settings import read_settings
     from mammoqa.store import upgrade as upgrade_schema
 
-    text = store or read_settings().store
-    if not text:
-        raise ConfigurationError("which database? Give --store, or set MAMMOQA_STORE")
-    upgrade_schema(store_url(text))
+    upgrade_schema(database_url(store))
     click.echo("the database is up to date")
+
+
+@db.command("list")
+@click.option("--store", metavar="URL", help="The database: a URL, or the path of an SQLite file.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the N last analysed.")
+def list_analyses(store: str | None, limit: int | None) -> None:
+    """List the newest analysis of every image, the last analysed first: its number, outcome, unit and file."""
+    with opened(store) as database:
+        for line in database.latest(limit=limit):
+            unit = line.unit.label if line.unit else ""
+            acquired = f"{line.acquired_at:%Y-%m-%d}" if line.acquired_at else "-"
+            signed = "signed off" if line.signed_off else "-"
+            parts = (f"{line.id:>6}", f"{line.outcome.upper():<8}", f"{acquired:<10}", f"{unit or '-':<12}")
+            click.echo("  ".join((*parts, f"{signed:<10}", line.path)))

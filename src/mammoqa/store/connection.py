@@ -29,6 +29,19 @@ def connect(url: str) -> Engine:
     return engine
 
 
+def require_existing(url: str) -> None:
+    """StoreError where an SQLite URL names a file that is not there; other URLs are left to the driver."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return  # `engine_for` says what is wrong with it
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        return
+    path = Path(str(parsed.database)).expanduser()
+    if not path.is_file():
+        raise StoreError(f"there is no database {path}; `mammoqa analyse --store` makes one")
+
+
 def readable(url: str | URL) -> str:
     """The URL for a message, without its password."""
     try:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 from mammoqa.core import Analysis, StoreError
 from mammoqa.core.plain import from_plain_and_bytes
 from mammoqa.store import rows
-from mammoqa.store.connection import readable
+from mammoqa.store.connection import readable, require_existing
 from mammoqa.store.records import AnalysisId, HistoryPoint, SignOff, StoredAnalysis, Unit
 from mammoqa.store.schema import check, current, engine_for, migrate
 from mammoqa.store.tables import AnalysisRow, InputRow, SignOffRow, UnitRow
@@ -21,12 +21,14 @@ from mammoqa.store.tables import AnalysisRow, InputRow, SignOffRow, UnitRow
 _ATTEMPTS = 5  # writers that add the same unit or version at the same moment try again (PostgreSQL)
 
 
-def open_store(url: str) -> "Store":
-    """Open a database by its URL; a new SQLite file is created with the newest schema.
+def open_store(url: str, *, create: bool = True) -> "Store":
+    """Open a database by its URL; a new SQLite file is created with the newest schema, unless `create` is False.
 
     Raises StoreError when the database cannot be reached, holds something else, or has an older schema (run
     `mammoqa db upgrade`) or a newer one (update mammoqa).
     """
+    if not create:
+        require_existing(url)
     engine = engine_for(url)
     version = current(engine)
     if version is None and engine.dialect.name == "sqlite":
@@ -69,9 +71,7 @@ class Store:
         Raises StoreError for an unknown number, and for a result that was changed after it was stored.
         """
         with self._session() as session:
-            row = _found(session, analysis_id)
-            if rows.sha256(row.document) != row.document_sha256:
-                raise StoreError(f"analysis {analysis_id} was changed after it was stored; restore it from a backup")
+            row = _intact(_found(session, analysis_id))
             return from_plain_and_bytes(json.loads(row.document), row.view_png, row.saliency_png)
 
     def get(self, analysis_id: AnalysisId) -> StoredAnalysis:
@@ -118,11 +118,14 @@ class Store:
         return tuple(sorted(points, key=lambda point: (point.at, point.analysis_id)))
 
     def sign_off(self, analysis_id: AnalysisId, person: str, at: datetime | None = None, comment: str = "") -> SignOff:
-        """Add a person's signature under a result; signatures are never changed or removed."""
+        """Add a person's signature under a result; signatures are never changed or removed.
+
+        Raises StoreError without a name, for an unknown number, and for a result that was changed after it was stored.
+        """
         if not person.strip():
             raise StoreError("a sign-off needs the name of the person")
         with self._session(writes=True) as session:
-            row = _found(session, analysis_id)
+            row = _intact(_found(session, analysis_id))
             signature = SignOffRow(
                 analysis_id=row.id,
                 person=person.strip(),
@@ -159,6 +162,12 @@ def _found(session: Session, analysis_id: AnalysisId) -> AnalysisRow:
     row = session.get(AnalysisRow, analysis_id)
     if row is None:
         raise StoreError(f"there is no analysis {analysis_id} in this store")
+    return row
+
+
+def _intact(row: AnalysisRow) -> AnalysisRow:
+    if rows.sha256(row.document) != row.document_sha256:
+        raise StoreError(f"analysis {row.id} was changed after it was stored; restore it from a backup")
     return row
 
 
