@@ -1,5 +1,6 @@
 """Stored values to pixel values: rescale, tables, MONOCHROME1, stray bits."""
 
+from base64 import b64decode
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRBigEndian, RLELossless
+from pydicom.uid import ExplicitVRBigEndian, HTJ2KLossless, RLELossless
 from tests.dicom.conftest import MakeFile
 
 from mammoqa.dicom import display, read_file
 from mammoqa.dicom.pixels import Layout, values
+
+# 12 x 16 pixels, 300 * row + 7 * column, encoded without loss by OpenJPH 0.26.3.
+HTJ2K_FRAME = b64decode(
+    "/0//UQApQAAAAAAQAAAADAAAAAAAAAAAAAAAEAAAAAwAAAAAAAAAAAABDwEB/1AACAACAAAACv9SAAwAAgABAAUEBEAB/1wAEyCIkJCQkJCQkJCQ"
+    "kJCQiIiI/2QAFwABT3BlbkpQSCBWZXIgMC4yNi4zLv+QAAoAAAAAAHsAAf+TwAAmCfYFB3QAAMAAEsAAEwD+AId0ABD0A4d0AMAAEsAAEwDeAAJ0"
+    "AKenAEI0AMAAE8AAFYDu/qMjwnUARCUqUYn6wFKBvrYAwAAqoAAWoCRJ/ueAp6dCdwBWWrFixYoVK1b++hCAe/ZCAey6AP/Z"
+)
 
 
 def _layout(bits: int, *, signed: bool = False, inverted: bool = False, high_bit: int | None = None) -> Layout:
@@ -111,3 +120,9 @@ def test_monochrome1_and_2_are_shown_alike(make_file: MakeFile, function: str) -
     assert inverse.inverted
     np.testing.assert_array_equal(inverse.pixels, straight.pixels)
     np.testing.assert_allclose(display(inverse), display(straight), atol=1e-6)
+
+
+def test_high_throughput_jpeg_2000_is_read(make_file: MakeFile) -> None:
+    pixels = (np.arange(12)[:, None] * 300 + np.arange(16) * 7).astype(np.uint16)
+    (image,) = read_file(make_file(pixels=pixels, syntax=HTJ2KLossless, PixelData=encapsulate([HTJ2K_FRAME])))
+    np.testing.assert_array_equal(image.pixels, pixels)
