@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from mammoqa.core import ChestWall, Image, LocateError, Phantom, Pose, ReasonCode
 from mammoqa.locate.border import Fit, Square, corners_mm, flatten, refine, search
+from mammoqa.locate.field import exposed_field
 from mammoqa.locate.outline import Body, bodies
 from mammoqa.locate.sampling import Level, inside, level, sample
 from mammoqa.locate.symmetry import GRID, STEP_MM, Symmetry, best_symmetry
@@ -26,8 +27,13 @@ _CHEST_WALL_BONUS = 0.3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What the search came back with: the levels it used, the body's outline if any, and the square."""
+    """What the search came back with: the exposed field, its levels, the body's outline if any, and the square.
 
+    Everything is in the frame of `field`, which starts at `start_px` (row, column) of the image.
+    """
+
+    field: Image
+    start_px: tuple[int, int]
     fine: Level
     coarse: Level
     body: Body | None
@@ -48,30 +54,30 @@ def locate_acr156(image: Image, phantom: Phantom) -> Pose:
         )
     found = find_square(image, phantom)
     if found.square is None or found.square.support[0] < MIN_SUPPORT:
-        raise refusal(image, found, phantom) or _not_found()
+        raise refusal(found, phantom) or _not_found()
     fit = refine(found.fine, found.square)
     sound = fit.residual_mm <= MAX_RESIDUAL_MM and fit.used >= MIN_USED
     square = fit.square if sound else found.square
     if not _covered(found.fine, square, 0.99):
         raise _partly_outside()
-    clipped = _clipped(image, square, whole=sound)
+    clipped = _clipped(found.field, square, whole=sound)
     if clipped is not None:
         raise clipped
     if not sound:
-        raise refusal(image, found, phantom) or LocateError(
+        raise refusal(found, phantom) or LocateError(
             ReasonCode.NOT_LOCATED,
             f"The border of the wax insert could not be fitted (residual {fit.residual_mm:.2f} mm on "
             f"{100 * fit.used:.0f} % of the weakest side): check that the phantom lies flat and is evenly exposed.",
         )
     symmetry = _symmetry(found, fit, phantom)
-    return _pose(image, phantom, found.fine, fit, symmetry)
+    return _pose(found, phantom, fit, symmetry)
 
 
 def find_square(image: Image, phantom: Phantom, pitch_mm: tuple[float, float] | None = None) -> Found:
     """Search the insert's border, first near what the body's outline suggests, then everywhere."""
     if pitch_mm is not None:
         image = Image(image.pixels, pitch_mm, image.source)
-    fine = level(image, FINE_MM)
+    image, fine, start = exposed_field(image, level(image, FINE_MM))
     coarse = level(image, COARSE_MM, finer=fine)
     flat = flatten(coarse.values)
     side = (phantom.insert_mm or (0.0, 0.0))[0]
@@ -82,13 +88,13 @@ def find_square(image: Image, phantom: Phantom, pitch_mm: tuple[float, float] | 
         tilts = body.tilt_deg + np.array([-1.0, 0.0, 1.0])
         square = search(coarse, tilts, [side * scale for scale in scales])
         if square is not None and square.support[0] > SURE_SUPPORT and _within(square, body):
-            return Found(fine, coarse, body, square)
+            return Found(image, start, fine, coarse, body, square)
     tilts, sides = np.arange(-12.0, 12.1, 1.5), side * np.geomspace(0.88, 1.95, 34)
     square = search(coarse, tilts, sides)
     if square is None or square.support[0] < MIN_SUPPORT:  # no air in the field: the insert may be the largest step
         square = search(coarse, tilts, sides, jumps=True)
     body_seen = next((b for b in bodies(coarse, flat) if b.fill >= 0.85 and _scales(b, phantom)), None)
-    return Found(fine, coarse, body_seen, square)
+    return Found(image, start, fine, coarse, body_seen, square)
 
 
 def _scales(body: Body, phantom: Phantom) -> list[float]:
@@ -107,23 +113,23 @@ def _within(square: Square, body: Body) -> bool:
     return bool(apart < 0.2 * max(body.size_mm) and square.half_mm < 0.47 * max(body.size_mm))
 
 
-def refusal(image: Image, found: Found, phantom: Phantom) -> LocateError | None:
+def refusal(found: Found, phantom: Phantom) -> LocateError | None:
     """Why the insert cannot be seen as a whole: cut off, hidden or clipped; None where nothing like it was seen."""
     side = (phantom.insert_mm or (0.0, 0.0))[0]
     tilts, sides = np.arange(-10.0, 10.1, 2.0), side * np.geomspace(0.9, 1.95, 30)
-    cut = search(level(image, 2 * COARSE_MM, finer=found.coarse), tilts, sides, spare_mm=70.0)
+    cut = search(level(found.field, 2 * COARSE_MM, finer=found.coarse), tilts, sides, spare_mm=70.0)
     if cut is not None and cut.support[0] > SURE_SUPPORT:
         return _partly_outside()
     hidden = search(found.coarse, tilts, sides[:20], missing=1)
     if hidden is not None and hidden.support[0] > SURE_SUPPORT:
-        error = _clipped(image, hidden, whole=False)
+        error = _clipped(found.field, hidden, whole=False)
         if error is not None:
             return error
     if any(_is_cut(body, phantom) for body in bodies(found.coarse, flatten(found.coarse.values))):
         return _partly_outside()
     if found.body is not None:
         half = 0.36 * max(found.body.size_mm)
-        return _clipped(image, Square(*found.body.centre_mm, half, found.body.tilt_deg, 1), whole=True)
+        return _clipped(found.field, Square(*found.body.centre_mm, half, found.body.tilt_deg, 1), whole=True)
     return None
 
 
@@ -221,8 +227,8 @@ def _chest_wall_prior(found: Found, square: Square) -> Float[np.ndarray, "4"]:
     return np.where(gaps == gaps.min(), _CHEST_WALL_BONUS, 0.0)
 
 
-def _pose(image: Image, phantom: Phantom, fine: Level, fit: Fit, symmetry: Symmetry) -> Pose:
-    square = fit.square
+def _pose(found: Found, phantom: Phantom, fit: Fit, symmetry: Symmetry) -> Pose:
+    image, square = found.field, fit.square
     pitch = image.pitch_mm or (1.0, 1.0)
     scale = 2 * square.half_mm / (phantom.insert_mm or (1.0, 1.0))[0]
     angle = np.radians(square.tilt_deg + 90 * symmetry.quarter_turns)
@@ -230,7 +236,8 @@ def _pose(image: Image, phantom: Phantom, fine: Level, fit: Fit, symmetry: Symme
     if symmetry.mirrored:
         turn = turn @ np.diag([-1.0, 1.0])
     per_px = 1 / np.array(pitch[::-1])
-    matrix = np.column_stack([turn * per_px[:, None], np.array([square.x_mm, square.y_mm]) * per_px])
+    origin = np.array([square.x_mm, square.y_mm]) * per_px + found.start_px[::-1]
+    matrix = np.column_stack([turn * per_px[:, None], origin])
     down = turn @ np.array([0.0, 1.0])
     side = _SIDES[round(np.degrees(np.arctan2(down[1], down[0])) / 90) % 4]
     stated = image.acquisition.magnification or 1.0
@@ -242,7 +249,7 @@ def _pose(image: Image, phantom: Phantom, fine: Level, fit: Fit, symmetry: Symme
         magnification=scale * stated,
         attenuating_bright=square.sign > 0,
         residual_mm=fit.residual_mm,
-        window=_window(fine, square),
+        window=_window(found.fine, square),
         confidence=float(1 - np.exp(-symmetry.margin)),
         notes=(),
     )

@@ -89,9 +89,7 @@ def _identify_projection(image: Image) -> str:
     found = find_square(image, PHANTOMS["acr156"], pitch)
     if _is_insert(found):
         return "acr156"
-    if looks != "a patient image" and (
-        found.body is not None or (image.pitch_mm is not None and _is_cut_off(image, found))
-    ):
+    if looks != "a patient image" and (found.body is not None or (image.pitch_mm is not None and _is_cut_off(found))):
         return "acr156"  # locate then says what is wrong with the insert
     raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
 
@@ -107,10 +105,10 @@ def _is_insert(found: Found) -> bool:
     return fit.residual_mm < 0.4 and fit.used > 0.5
 
 
-def _is_cut_off(image: Image, found: Found) -> bool:
+def _is_cut_off(found: Found) -> bool:
     from mammoqa.phantoms import PHANTOMS
 
-    return refusal(image, found, PHANTOMS["acr156"]) is not None
+    return refusal(found, PHANTOMS["acr156"]) is not None
 
 
 def _not_a_phantom(looks: str) -> str:
