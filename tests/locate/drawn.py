@@ -28,6 +28,7 @@ class Drawing:
     heel: float = 0.1
     disc_mm: tuple[float, float] | None = (-20.0, 48.0)
     collimated_mm: float = 0.0  # blackened from the left of the image
+    blades_mm: float = 0.0  # let a thousandth through at the top, left and right of the image
     clip: tuple[float, float] = (0.0, 4095.0)
 
 
@@ -109,6 +110,10 @@ def _image(drawing: Drawing, rng: np.random.Generator, fluence: Float[np.ndarray
     noisy = np.clip(quanta + np.sqrt(quanta) * rng.standard_normal(quanta.shape, np.float32), 1, None)
     if drawing.collimated_mm:
         noisy[:, : round(drawing.collimated_mm / drawing.pitch_mm)] = 0.01 * drawing.quanta
+    margin = round(drawing.blades_mm / drawing.pitch_mm)
+    if margin:
+        for edge in (np.s_[:margin], np.s_[:, :margin], np.s_[:, -margin:]):
+            noisy[edge] *= 1e-3
     relative = noisy / drawing.quanta
     low, high = drawing.clip
     if drawing.style == "presentation":

@@ -114,6 +114,30 @@ def test_collimated_insert_is_refused(style):
     assert _refusal(draw(ACR156, drawing, np.random.default_rng(8))) is ReasonCode.PARTLY_OUTSIDE
 
 
+@pytest.mark.parametrize("style", ["presentation", "raw", "log", "inverted"])
+@pytest.mark.parametrize("blades_mm", [2.0, 5.0, 20.0])
+def test_blades_at_the_edges_do_not_mislead(style, blades_mm):
+    drawing = Drawing(style=style, blades_mm=blades_mm, field_mm=(150.0, 170.0), tilt_deg=-2.0, quanta=2e5)
+    pose = locate_acr156(draw(ACR156, drawing, np.random.default_rng(13)), ACR156)
+    assert pose.attenuating_bright is (style in ("presentation", "inverted"))
+    assert _error_mm(pose, drawing) < 0.15
+
+
+def test_insert_behind_a_blade_is_refused():
+    drawing = Drawing(style="log", blades_mm=25.0, field_mm=(150.0, 170.0), at_mm=(50.0, 90.0))
+    assert _refusal(draw(ACR156, drawing, np.random.default_rng(14))) is ReasonCode.PARTLY_OUTSIDE
+
+
+def test_bent_background_without_noise():
+    """Steps far from the border, many noise widths high, do not pull the square away from it."""
+    drawing = Drawing(disc_mm=(-20.0, -25.0), quanta=1e6, at_mm=(120.0, 120.0))
+    image = draw(ACR156, drawing, np.random.default_rng(15))
+    rows, columns = np.indices(image.pixels.shape) * drawing.pitch_mm
+    bend = 0.0012 * (np.abs(columns - 120.0) ** 3 + np.abs(rows - 120.0) ** 3) * (image.pixels > 500)
+    bent = replace(image, pixels=np.clip(image.pixels + bend, 0, 8000).astype(np.uint16))
+    assert _error_mm(locate_acr156(bent, ACR156), drawing) < 0.5
+
+
 def test_clipped_insert_is_refused():
     image = draw(ACR156, Drawing(), np.random.default_rng(9))
     clipped = replace(image, pixels=np.clip(image.pixels, 2005, 4095))

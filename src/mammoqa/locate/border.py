@@ -17,10 +17,11 @@ from scipy import ndimage
 
 from mammoqa.locate.sampling import Level, bilinear, otsu, sample
 
-_SIGMAS = 6.0  # gradients beyond this many noise widths count no more: letters and the air must not outvote an edge
+SIGMAS = 6.0  # gradients beyond this many noise widths count no more: letters and the air must not outvote an edge
 _JUMP = 0.3  # of the range of the image: from air to the body
 _PROFILE_STEP_MM = 0.1
 _ARM_MM = 2.0  # length of wax and of frame that find a step
+_NEAR_MM = 0.3  # from the fitted line, a step counts as its border
 _SHORT_ARM_MM = 1.0  # that place it: short, so that the processing's slopes near edges pull less
 
 
@@ -99,11 +100,13 @@ def search(
     spare_mm: float = 0.0,
     missing: int = 0,
     jumps: bool = False,
+    sigmas: float = SIGMAS,
 ) -> Square | None:
     """The best supported square among the tilts and sides; `missing` of its sides need no support.
 
     With `spare_mm` it looks only for squares that the image cuts, and reaches that far beyond the image. Steps as
     large as that from air to the body do not count unless `jumps`. None when no square fits in the image.
+    Gradients beyond `sigmas` noise widths count no more.
     """
     values = flatten(coarse.values)
     noise = _noise(values, jumps)
@@ -111,7 +114,7 @@ def search(
     sides = sorted({round(side / grid) for side in sides_mm})
     best: Square | None = None
     for tilt in tilts_deg:
-        gx, gy, outside, origin = _gradients(values, coarse.pitch_mm, noise, float(tilt), grid, spare_mm)
+        gx, gy, outside, origin = _gradients(values, coarse.pitch_mm, noise, float(tilt), grid, spare_mm, sigmas)
         sums = (_running(gx, 0), _running(gy, 1))
         hidden = (_running(outside, 0), _running(outside, 1)) if spare_mm else None
         for side in sides:
@@ -133,6 +136,7 @@ def _gradients(
     tilt_deg: float,
     grid_mm: float,
     spare_mm: float,
+    sigmas: float,
 ) -> tuple[Float[np.ndarray, "r c"], Float[np.ndarray, "r c"], Float[np.ndarray, "r c"], Float[np.ndarray, "2"]]:
     """Clipped gradients on a tilted grid that covers the image, what lies outside, and the grid's origin."""
     height, width = values.shape[0] * pitch_mm[0], values.shape[1] * pitch_mm[1]
@@ -162,8 +166,8 @@ def _gradients(
     gx[jump] = 0
     gy[jump] = 0
     return (
-        np.clip(gx * weight, -_SIGMAS, _SIGMAS) / np.float32(_SIGMAS),
-        np.clip(gy * weight, -_SIGMAS, _SIGMAS) / np.float32(_SIGMAS),
+        np.clip(gx * weight, -sigmas, sigmas) / np.float32(sigmas),
+        np.clip(gy * weight, -sigmas, sigmas) / np.float32(sigmas),
         outside.astype(np.float32),
         turn @ low,
     )
@@ -309,7 +313,7 @@ def _fit_once(fine: Level, square: Square, reach_mm: float, arm_mm: float, segme
         width = max(1.48 * float(np.median(np.abs(left[weight > 0]))), 0.02)
         weight = np.where(sound, np.clip(1.5 * width / (np.abs(left) + 1e-9), 0, 1) ** 0.5, 0)
         weight[np.abs(left) > 4 * width] = 0
-    used = weight > 0
+    used = (weight > 0) | (sound & (np.abs(left) < _NEAR_MM))  # where noise is low, weights vanish within the border
     worst_side = float(used.reshape(4, segments).mean(axis=1).min())
     residual = float(np.sqrt(np.mean(left[used] ** 2)))
     return Fit(_changed(square, change), residual, worst_side, step)
