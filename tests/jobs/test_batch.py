@@ -1,5 +1,6 @@
 """Many items: order kept, reading timed, work spread over processes."""
 
+import os
 import sys
 from pathlib import Path
 from time import sleep
@@ -7,7 +8,7 @@ from time import sleep
 import pytest
 
 from mammoqa.core import MissingExtraError, ReasonCode, Refused
-from mammoqa.jobs.batch import analyse_all, analyse_paths
+from mammoqa.jobs.batch import _backend, analyse_all, analyse_paths
 
 
 def refused(count: int) -> list[Refused]:
@@ -53,3 +54,11 @@ def test_dask_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtraError, match=r"mammoqa\[cluster\]"):
         list(analyse_all(refused(1), dask="tcp://nowhere:1"))
+
+
+def test_processes_beside_each_other_keep_to_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    from joblib import Parallel, delayed
+
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
+    with _backend(None):
+        assert Parallel(n_jobs=2)(delayed(os.getenv)("OPENBLAS_NUM_THREADS") for _ in range(2)) == ["1", "1"]

@@ -42,12 +42,13 @@ class Options:
     """How to analyse.
 
     `phantom` None finds out which one it is; `explain` names one of `explain.METHODS`, or none; `model` is the folder
-    of an artefact that reads instead of the shipped one.
+    of an artefact that reads instead of the shipped one; `threads` are those of the network.
     """
 
     phantom: str | None = None
     explain: str | None = "saliency"
     model: Path | None = None
+    threads: int = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +105,8 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
     with watch.step("locate"):
         pose = locate.locate_acr156(image, phantom)
     with watch.step("score"):
-        model = models.load_folder(options.model) if options.model else models.load("acr156")
+        folder = options.model or models.MODELS["acr156"]
+        model = models.load_folder(folder, threads=options.threads)
         spec = model.card.input
         patches = locate.patches(image, phantom, pose, size_px=spec.size_px, pitch_mm=spec.pitch_mm)
         objects, verdict = judge.judge_acr156(score_acr156(patches, phantom, pose, model), phantom)

@@ -1,7 +1,8 @@
 """Many items: read one after the other, analysed side by side, answered in the order of reading."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -42,8 +43,10 @@ def analyse_all(
 def _side_by_side(
     timed: Iterator[tuple[float, Item]], options: Options | None, jobs: int, dask: str | None
 ) -> Iterator[Analysis]:
+    """Each process keeps to one thread: together they would otherwise ask for more cores than there are."""
     from joblib import Parallel, delayed
 
+    options = replace(options or Options(), threads=1)
     with _backend(dask):
         parallel = Parallel(n_jobs=jobs or -1, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
         yield from parallel(delayed(analyse)(item, options, seconds) for seconds, item in timed)
@@ -51,16 +54,18 @@ def _side_by_side(
 
 def _backend(dask: str | None) -> AbstractContextManager[Any]:
     """Where joblib sends the work: to processes of this machine, or to a Dask cluster."""
+    from joblib import parallel_config
+
+    context: AbstractContextManager[Any]
     if dask is None:
-        return nullcontext()
+        context = parallel_config(backend="loky", inner_max_num_threads=1)
+        return context
     try:
         from distributed import Client
     except ImportError as error:
         raise MissingExtraError("--dask needs the cluster extra: pip install 'mammoqa[cluster]'") from error
-    from joblib import parallel_config
-
     Client(dask)  # joblib uses the current client
-    context: AbstractContextManager[Any] = parallel_config(backend="dask")
+    context = parallel_config(backend="dask")
     return context
 
 

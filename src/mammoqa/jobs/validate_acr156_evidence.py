@@ -106,22 +106,23 @@ def simulated_reads(
     Units are drawn from `seed`; `jobs` units are worked on at a time (0: one per core). Raises ConfigurationError when
     that is the seed of the model's training data.
     """
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
     if seed == model.card.training.seed:
         raise ConfigurationError(f"seed {seed} was used in training; choose another, so that the units are new")
     units = [range(start, min(start + per_unit, count)) for start in range(0, count, per_unit)]
-    parallel = Parallel(n_jobs=jobs or -1, batch_size=1, return_as="generator")
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        parallel = Parallel(n_jobs=jobs or -1, batch_size=1, return_as="generator")
     reads = parallel(delayed(_read_unit)(phantom, seed, unit, len(images)) for unit, images in enumerate(units))
     return itertools.chain.from_iterable(reads)
 
 
 def _read_unit(phantom: Phantom, seed: int, unit: int, count: int) -> list[Read]:
     """One unit's images in one process, which then computes its beam once."""
-    return [read_one(phantom, seed, unit, number) for number in range(count)]
+    return [read_one(phantom, seed, unit, number, threads=1) for number in range(count)]
 
 
-def read_one(phantom: Phantom, seed: int, unit: int, number: int) -> Read:
+def read_one(phantom: Phantom, seed: int, unit: int, number: int, threads: int = 2) -> Read:
     """Simulate one image, let the panel and one more reader score it, and analyse it."""
     from mammoqa.jobs.analyse import Options, analyse
     from mammoqa.simulate.archive import make_case
@@ -129,8 +130,9 @@ def read_one(phantom: Phantom, seed: int, unit: int, number: int) -> Read:
     from mammoqa.simulate.readers import NOT_APPLICABLE, read
 
     case = make_case(phantom, seed, unit, number)
-    stranger = read(visibilities(case.simulated, phantom), np.random.default_rng([seed, unit, number, 1])).readers[0]
-    analysis = analyse(case.simulated.image, Options(phantom=phantom.name, explain=None))
+    rng = np.random.default_rng([seed, unit, number, 2])  # make_case takes (.., number) and (.., number, 1) from 1 on
+    stranger = read(visibilities(case.simulated, phantom), rng).readers[0]
+    analysis = analyse(case.simulated.image, Options(phantom=phantom.name, explain=None, threads=threads))
     truth = case.simulated.truth
     misplaced, wrong_orientation = placement(analysis.pose, truth.matrix, truth.chest_wall, truth.mirrored, phantom)
     return Read(
