@@ -28,6 +28,8 @@ def main() -> int:
 
 def line(check: Check) -> str:
     word = "pass" if check.passed else ("FAIL" if check.required else "note")
+    if check.skipped:
+        return f"skip  {check.name}: {check.skipped}"
     return f"{word}  {check.value:10.4g}  [{check.low:.4g}, {check.high:.4g}] {check.unit:6s} {check.name}"
 
 

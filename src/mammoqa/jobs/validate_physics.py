@@ -11,6 +11,8 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float
 
+from mammoqa.core import Intent
+from mammoqa.jobs.validate_physics_files import ABSENT, find_validator, validate_images
 from mammoqa.jobs.validate_physics_instruments import edge_map, edge_mtf, expected_variance, noise_spectrum
 from mammoqa.physics import (
     DETECTORS,
@@ -66,6 +68,7 @@ class Check:
     high: float
     unit: str = ""
     required: bool = True  # False: shown beside the others, but no condition of the suite
+    skipped: str = ""  # why it was not measured; the value is then nan
 
     @property
     def passed(self) -> bool:
@@ -82,6 +85,7 @@ def run(seed: int = 20) -> tuple[Check, ...]:
         check_transmission,
         check_half_value_layers,
         check_air_kerma,
+        lambda: check_files(np.random.default_rng(seed + 2)),
     )
     return tuple(check for suite in suites for check in suite())
 
@@ -231,3 +235,14 @@ def check_air_kerma() -> list[Check]:
             Check(f"HVL without paddle, {pair}, from SpekPy's own", layer, -3.0, 3.0, "%", required=False),
         ]
     return checks
+
+
+def check_files(rng: np.random.Generator) -> list[Check]:
+    """Errors that `dciodvfy` finds in a simulated image of each intent; skipped where the program is absent."""
+    validator = find_validator()
+    name = "errors by dciodvfy, simulated image "
+    if validator is None:
+        nothing = float("nan")
+        return [Check(name + i.lower(), nothing, 0.0, 0.0, required=False, skipped=ABSENT) for i in Intent]
+    found = validate_images(validator, rng)
+    return [Check(name + intent.lower(), float(len(file.errors)), 0.0, 0.0) for intent, file in found.items()]
