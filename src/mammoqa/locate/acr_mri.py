@@ -108,10 +108,10 @@ def _one_echo(images: tuple[Image, ...]) -> tuple[tuple[Image, ...], tuple[int, 
 
 def _mean_slice(images: tuple[Image, ...]) -> Float[np.ndarray, "rows columns"]:
     """The mean of all slices, each scaled to its own bright level: parts of single slices fade, the disc stays."""
-    total = np.zeros(images[0].pixels.shape, dtype=np.float64)
-    if min(total.shape) < _SMALLEST_PX:
-        rows, columns = total.shape
+    rows, columns = images[0].pixels.shape
+    if min(rows, columns) < _SMALLEST_PX:
         raise LocateError(ReasonCode.NOT_LOCATED, f"The slices are too small for the phantom ({columns} x {rows}).")
+    total = np.zeros((rows, columns), dtype=np.float64)
     for image in images:
         if image.pixels.shape != total.shape or not np.isfinite(image.pixels).all():
             continue
