@@ -30,6 +30,7 @@ class Drawing:
     collimated_mm: float = 0.0  # blackened from the left of the image
     blades_mm: float = 0.0  # let a thousandth through at the top, left and right of the image
     clip: tuple[float, float] = (0.0, 4095.0)
+    log_offset: float = 1500.0  # pixel value of the body in the log style
 
 
 def placement(drawing: Drawing, phantom: Phantom) -> Float[np.ndarray, "2 3"]:
@@ -120,8 +121,8 @@ def _image(drawing: Drawing, rng: np.random.Generator, fluence: Float[np.ndarray
         pixels = 2000 - 900 * np.log(relative)
         bits = 12
     elif drawing.style == "log":
-        pixels = 1500 + 1000 * np.log(np.clip(relative, 0.01, 12))
-        bits = 12
+        pixels = drawing.log_offset + 1000 * np.log(np.clip(relative, 1e-5, 12))
+        bits = 12 if drawing.clip[1] < 4096 else 14
     else:
         pixels, bits = np.clip(800 * relative, 0, 16383), 14
         low, high = 0.0, 16383.0
