@@ -19,11 +19,11 @@ MIN_SUPPORT = 0.25  # of the worst side of the square
 SURE_SUPPORT = 0.35  # enough to stop searching where it lies as the outline suggests
 SATURATED = 0.9  # support from which many squares look alike
 WELL_FITTED_MM = 0.12  # residual that leaves no doubt
-MAX_RESIDUAL_MM = 0.6
+MAX_RESIDUAL_MM = 0.25  # right fits reach 0.1, squares placed wrongly begin at 0.36
 MIN_USED = 0.4  # share of segments of the worst side that lie on the fitted line
 MIN_MARGIN = 0.25  # between the best two symmetries, in units of a normalised cross-correlation
 # squares placed wrongly (blades, letters, body edges) have rough borders and scores below 1.7, right ones not both
-ROUGH_MM = 0.3
+ROUGH_MM = 0.15
 MIN_SCORE_IF_ROUGH = 2.2
 MAX_CLIPPED = 0.05  # share of the insert's pixels at the end of the range; disc and largest mass cover 2 %
 _SIDES: tuple[ChestWall, ...] = ("right", "bottom", "left", "top")  # the way that +x turns
