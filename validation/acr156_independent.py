@@ -2,7 +2,7 @@
 
     mammoqa validate acr156_independent --data DIR
 
-Exit status 1 when an image is refused, turned wrongly or judged wrongly.
+Exit status 1 when an image is refused, turned or judged wrongly, or a total is further off than the tolerance.
 """
 
 import argparse
@@ -147,7 +147,7 @@ def main() -> int:
     target = chosen.out / "acr156_independent.md"
     target.write_text(page(found, missed_groups(chosen.data, found)), encoding="utf-8")
     print(f"written: {target.name}; totals within {TOLERANCE:g} in {sum(c.within for c in found)} of {len(found)}")
-    return int(any(c.outcome != c.truth or not c.upright for c in found))
+    return int(any(c.outcome != c.truth or not c.upright or not c.within for c in found))
 
 
 if __name__ == "__main__":

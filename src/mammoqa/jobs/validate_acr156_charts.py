@@ -119,4 +119,5 @@ def _facet(layered: Any) -> "altair.FacetChart":
     found: altair.FacetChart = sized.facet(
         facet=altair.Facet("kind:N", title=None, sort=list(NAMES.values())), columns=4
     )
-    return found
+    # viewers' fonts are wider than the one that the legend was measured with
+    return found.properties(padding={"left": 5, "top": 5, "right": 35, "bottom": 5})

@@ -199,14 +199,21 @@ def _fine_transmission(anode: str, filter_material: str, kvp: float, detector: D
 
 
 def check_half_value_layers() -> list[Check]:
-    """Half-value layers with the paddle in the ACR band, and beside the European typical values."""
+    """Half-value layers in the ACR band, with the simulated paddle and with the usual one; European typical values."""
+    from mammoqa.simulate.expose import PADDLE as SIMULATED
+
     checks = []
+    for (anode, filter_material), upper_mm in ACR_C_MM.items():
+        for kvp in (25.0, 28.0, 31.0, 34.0):
+            hvl_mm = hvl_mm_al(spectrum(anode, filter_material, kvp, extra=SIMULATED))
+            name = f"HVL {anode}/{filter_material} {kvp:.0f} kV as simulated (2 mm polycarbonate), ACR band"
+            checks.append(Check(name, hvl_mm, kvp / 100.0 + 0.03, kvp / 100.0 + upper_mm, "mm Al"))
     for (anode, filter_material), upper_mm in ACR_C_MM.items():
         for kvp in (25.0, 28.0, 31.0, 34.0):
             hvl_mm = hvl_mm_al(spectrum(anode, filter_material, kvp, extra=PADDLE))
             low_mm, high_mm = kvp / 100.0 + 0.03, kvp / 100.0 + upper_mm
             required = (anode, filter_material, kvp) not in _HVL_NOT_REQUIRED
-            name = f"HVL {anode}/{filter_material} {kvp:.0f} kV, ACR band"
+            name = f"HVL {anode}/{filter_material} {kvp:.0f} kV with 3 mm acrylic, ACR band"
             checks.append(Check(name, hvl_mm, low_mm, high_mm, "mm Al", required))
     for (anode, filter_material), (typical_mm, spread_mm) in EUREF_HVL_MM.items():
         for kvp, typical in zip((25.0, 28.0, 31.0), typical_mm, strict=True):
