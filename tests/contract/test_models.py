@@ -19,6 +19,12 @@ def test_its_graphs_are_small_enough_to_ship(name: str) -> None:
         assert 0 < (MODELS[name] / graph).stat().st_size <= 12 * MEBIBYTE, graph
 
 
+@every_model
+def test_its_graphs_name_no_source_file_of_the_machine_that_made_them(name: str) -> None:
+    for graph in GRAPHS:
+        assert b".py" not in (MODELS[name] / graph).read_bytes(), graph
+
+
 def test_all_together_are_small_enough_to_ship() -> None:
     files = [path for folder in MODELS.values() for path in folder.iterdir() if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 60 * MEBIBYTE

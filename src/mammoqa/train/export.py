@@ -178,3 +178,18 @@ def _write(
         raise ModelError(f"torch could not export {path.name}")
     model.optimize()
     model.save(str(path), external_data=False)
+    forget_origin(path)
+
+
+def forget_origin(path: Path) -> None:
+    """Takes out of a graph what the exporter notes of source files and folders; the computation stays as it is."""
+    import onnx
+
+    model = onnx.load(str(path))
+    graphs = [model.graph, *model.functions]
+    described = [model, model.graph, *model.functions, *(node for graph in graphs for node in graph.node)]
+    described += [*model.graph.input, *model.graph.output, *model.graph.value_info, *model.graph.initializer]
+    for part in described:
+        part.ClearField("doc_string")
+        part.ClearField("metadata_props")
+    onnx.save(model, str(path))
