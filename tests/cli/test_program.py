@@ -45,6 +45,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["analyse", "--phantom", "no-such-phantom", "x"],
         ["analyse", "--jobs", "-1", "x"],
         ["simulate", "no-such-phantom", "--out", "x"],
+        ["simulate", "acr156", "--out", "x", "--kvp", "21"],
+        ["simulate", "acr156", "--out", "x", "--dose", "50"],
+        ["simulate", "acr156", "--out", "x", "--dose", "1", "--mas", "50"],
         ["report", "no-such-file.json"],
         ["validate", "no-such-suite"],
         ["db", "upgrade"],
@@ -59,6 +62,21 @@ def test_wrong_usage_is_one_line_and_status_2(arguments: list[str], capsys: pyte
     assert captured.out == ""
     assert captured.err.startswith("mammoqa: ")
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"), [("picture.jpg", "ends in .png"), ("missing/picture.png", "make the folder first")]
+)
+def test_explain_says_which_picture_it_can_write(name: str, advice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", __file__, "--out", name]) == 2
+    assert advice in capsys.readouterr().err
+
+
+def test_the_voltages_of_simulate_are_those_of_the_spectra(capsys: pytest.CaptureFixture[str]) -> None:
+    from mammoqa.physics import KVP_RANGE
+
+    assert run(["simulate", "--help"]) == 0
+    assert "kV, {:g} to {:g}.".format(*KVP_RANGE) in capsys.readouterr().out
 
 
 def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,5 +65,7 @@ def _of_file(path: Path) -> "Analysis":
     except OSError as error:
         advice = "give a file that `mammoqa analyse --out` wrote, or the number of a stored analysis"
         raise ConfigurationError(f"{path}: {error.strerror}; {advice}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is no JSON; give a file that `mammoqa analyse --out` wrote") from error
     except (ValueError, AttributeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error

@@ -15,9 +15,9 @@ _INTENTS = {"raw": "FOR PROCESSING", "presentation": "FOR PRESENTATION"}
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same images."
 )
-@click.option("--kvp", type=click.FloatRange(20, 49), help="Tube voltage in kV.")
+@click.option("--kvp", type=click.FloatRange(22, 49), help="Tube voltage in kV, 22 to 49.")
 @click.option("--mas", type=click.FloatRange(min=0, min_open=True), help="Tube load; without it the dose is aimed at.")
-@click.option("--dose", type=click.FloatRange(min=0, min_open=True), help="Mean glandular dose to aim at, in mGy.")
+@click.option("--dose", type=click.FloatRange(0.01, 20), help="Mean glandular dose to aim at, 0.01 to 20 mGy.")
 @click.option("--target", metavar="W|Mo|Rh", help="Anode material.")
 @click.option("--filter", "filter_material", metavar="Rh|Ag|Al|Mo", help="Filter material.")
 @click.option("--detector", metavar="NAME", help="a-se-70, a-se-85, csi-100, cr-50 or film-50.")
@@ -38,6 +38,8 @@ def simulate(phantom: str, out: Path, count: int, seed: int, intent: str | None,
 
     if phantom not in SIMULATED:
         raise ConfigurationError(f"{phantom!r} cannot be simulated; choose one of {', '.join(SIMULATED)}")
+    if given["dose"] is not None and given["mas"] is not None:
+        raise click.UsageError("--dose and --mas contradict each other; give one of them")
     names = {"dose": "target_mgd_mgy", "target": "anode", "tilt": "tilt_deg"}
     chosen = {names.get(name, name): value for name, value in given.items() if value is not None}
     if intent is not None:

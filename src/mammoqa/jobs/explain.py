@@ -11,7 +11,8 @@ def explain_file(path: Path, method: str, out: Path) -> Analysis:
     """Analyse one file and write the method's map, drawn over the image, as a PNG.
 
     Raises:
-        ConfigurationError: no such method, the file was refused, or its phantom is not read by a network.
+        ConfigurationError: no such method, `out` is no PNG in a folder that is there, the file was refused, or its
+            phantom is not read by a network.
     """
     from PIL import Image
 
@@ -20,6 +21,10 @@ def explain_file(path: Path, method: str, out: Path) -> Analysis:
 
     if method not in METHODS:
         raise ConfigurationError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
+    if out.suffix.lower() != ".png":
+        raise ConfigurationError(f"{out}: the picture is a PNG; give --out a name that ends in .png")
+    if path.exists() and not out.parent.is_dir():
+        raise ConfigurationError(f"{out}: there is no folder {out.parent}; make the folder first")
     analysis = next(iter(analyse_paths([path], Options(explain=method))))
     if analysis.verdict.outcome is Outcome.REFUSED:
         raise ConfigurationError(f"{path}: {analysis.verdict.reason}")
