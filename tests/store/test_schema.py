@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 import mammoqa.store.schema as schema_module
-from mammoqa.core import MissingExtraError, StoreError
+from mammoqa.core import ConfigurationError, MissingExtraError, StoreError
 from mammoqa.store import SCHEMA_VERSIONS, open_store, upgrade
 from mammoqa.store.tables import Table
 
@@ -76,9 +76,22 @@ def test_file_that_is_no_database_is_named(tmp_path):
 
 
 def test_wrong_urls_say_how_to_write_them():
-    for wrong in ("mammoqa.db", "nosuch://x/y"):
-        with pytest.raises(StoreError, match="sqlite:///"):
-            open_store(wrong)
+    with pytest.raises(StoreError, match="sqlite:///"):
+        open_store("mammoqa.db")
+
+
+def test_other_databases_are_refused_with_the_two_that_are_read():
+    for other in ("nosuch://x/y", "mysql://me:secret@nowhere/db"):
+        with pytest.raises(ConfigurationError, match=r"sqlite:///.*postgresql") as caught:
+            open_store(other)
+        assert "secret" not in str(caught.value)
+
+
+def test_a_missing_folder_is_not_made(tmp_path):
+    folder = tmp_path / "misspelt"
+    with pytest.raises(StoreError, match="make the folder first"):
+        open_store(f"sqlite:///{folder / 'mammoqa.db'}")
+    assert not folder.exists()
 
 
 def test_missing_driver_names_the_extra_and_hides_the_password():

@@ -19,7 +19,7 @@ POSTGRESQL = "TEST_POSTGRESQL_URL"  # where set, all tests run there too; the da
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL in os.environ else ["sqlite"])
 def url(request, tmp_path):
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'new folder' / 'mammoqa.db'}"
+        return f"sqlite:///{tmp_path / 'mammoqa.db'}"
     engine = create_engine(os.environ[POSTGRESQL])
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))

@@ -6,22 +6,29 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from mammoqa.core import StoreError
+from mammoqa.core import ConfigurationError, StoreError
 
 BUSY_TIMEOUT_S = 30.0
+BACKENDS = ("sqlite", "postgresql")
 
 
 def connect(url: str) -> Engine:
-    """An engine for a URL; `engine.execution_options(writes=True)` takes SQLite's write lock when it begins."""
+    """An engine for a URL; `engine.execution_options(writes=True)` takes SQLite's write lock when it begins.
+
+    Raises ConfigurationError for a database of another kind and StoreError for a SQLite file in no folder.
+    """
     parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
+    backend = parsed.get_backend_name()
+    if backend not in BACKENDS:
+        raise ConfigurationError(
+            f"{readable(url)} is no database for mammoqa: give sqlite:///path/to/file.db or postgresql+psycopg://user@host/name"
+        )
+    if backend != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database and parsed.database != ":memory:":
         folder = Path(parsed.database).expanduser().parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
+        if not folder.is_dir():
+            raise StoreError(f"there is no folder {folder} for the database; check the path, or make the folder first")
         parsed = parsed.set(database=str(Path(parsed.database).expanduser()))
     engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _on_connect)

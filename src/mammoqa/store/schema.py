@@ -29,7 +29,10 @@ def upgrade(url: str) -> str:
 
 
 def engine_for(url: str) -> Engine:
-    """An engine for a database URL; StoreError where the URL is wrong, MissingExtraError where its driver is absent."""
+    """An engine for a database URL; StoreError where the URL is wrong, MissingExtraError where its driver is absent.
+
+    ConfigurationError where it names a database that is neither SQLite nor PostgreSQL.
+    """
     try:
         return connect(url)
     except ModuleNotFoundError as error:
