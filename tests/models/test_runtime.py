@@ -80,8 +80,10 @@ def test_a_changed_graph_is_refused(tmp_path):
 
 
 def test_missing_parts_are_named(tmp_path):
-    with pytest.raises(ModelError, match=r"card\.json"):
+    with pytest.raises(ModelError, match=r"there is no folder .*nothing.*; check --model"):
         load_folder(tmp_path / "nothing")
+    with pytest.raises(ModelError, match=r"card\.json"):
+        load_folder(tmp_path)
     folder = toy_artefact.write(tmp_path / "half")
     (folder / "gradient.onnx").unlink()
     with pytest.raises(ModelError, match=r"gradient\.onnx is missing"):

@@ -139,7 +139,9 @@ def load(name: str = "acr156", *, threads: int = 2) -> Model:
 
 @lru_cache(maxsize=8)
 def load_folder(folder: Path, *, threads: int = 2) -> Model:
-    """The model in an artefact folder, for one that was just trained."""
+    """The model in an artefact folder, for one that was just trained; ModelError where it is missing or damaged."""
+    if not folder.is_dir() and folder not in MODELS.values():
+        raise ModelError(f"there is no folder {folder} with a network; check --model")
     card, sha256 = cards.read(folder)
     return Model(folder, card, sha256, threads)
 
