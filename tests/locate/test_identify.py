@@ -80,6 +80,8 @@ def test_other_modalities(modality, code):
 
 def test_tiny_and_coarse_images_are_no_phantoms():
     assert _refusal(_image(np.zeros((16, 16), np.uint16))).code is ReasonCode.NOT_A_PHANTOM
+    assert "Give the original image" in _refusal(_image(np.zeros((16, 16), np.uint16))).reason
+    assert _refusal(_image(np.zeros((16, 16), np.uint16), "CT")).code is ReasonCode.UNKNOWN_PHANTOM
     coarse = _image(np.random.default_rng(0).integers(0, 900, (256, 256)).astype(np.uint16), "OT", 2.2)
     assert "2.2 mm" in _refusal(coarse).reason
 

@@ -110,7 +110,10 @@ def _mean_slice(images: tuple[Image, ...]) -> Float[np.ndarray, "rows columns"]:
     """The mean of all slices, each scaled to its own bright level: parts of single slices fade, the disc stays."""
     rows, columns = images[0].pixels.shape
     if min(rows, columns) < _SMALLEST_PX:
-        raise LocateError(ReasonCode.NOT_LOCATED, f"The slices are too small for the phantom ({columns} x {rows}).")
+        raise LocateError(
+            ReasonCode.NOT_LOCATED,
+            f"Give the original images; these slices are too small for the phantom ({columns} x {rows} pixels).",
+        )
     total = np.zeros((rows, columns), dtype=np.float64)
     for image in images:
         if image.pixels.shape != total.shape or not np.isfinite(image.pixels).all():
@@ -127,7 +130,7 @@ def _find_disc(mean: Float[np.ndarray, "rows columns"], pitch_mm: tuple[float, f
     bright = smooth > 0.35 * np.percentile(smooth, 90)
     labels, count = ndimage.label(bright)
     if count == 0:
-        raise LocateError(ReasonCode.NOT_LOCATED, "The slices hold no signal.")
+        raise LocateError(ReasonCode.NOT_LOCATED, "The slices hold no signal; acquire the series again.")
     largest = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
     mask = np.asarray(ndimage.binary_fill_holes(largest), dtype=bool)
     rows, columns = np.nonzero(mask & ~np.asarray(ndimage.binary_erosion(mask), dtype=bool))
@@ -161,7 +164,7 @@ def _not_a_disc(disc: _Disc) -> LocateError | IdentifyError:
     return IdentifyError(
         ReasonCode.NOT_A_PHANTOM,
         f"No disc of 190 mm as of the ACR large MRI phantom: found {2 * disc.radius_mm:.0f} mm across, "
-        f"border rough by {disc.scatter_mm:.1f} mm.",
+        f"border rough by {disc.scatter_mm:.1f} mm; give the axial series of this phantom.",
     )
 
 
@@ -191,7 +194,10 @@ def _notch_angle_deg(
     width = int(np.rad2deg(11.7 / 84.0) / _REVOLUTION_STEP_DEG)
     dark = ndimage.uniform_filter1d(flat, width, mode="wrap")
     if float(dark.min()) > 0.6:
-        raise LocateError(ReasonCode.NOT_LOCATED, "The wedge block at the top of the disc was not found.")
+        raise LocateError(
+            ReasonCode.NOT_LOCATED,
+            "The wedge block at the top of the disc was not found; give the axial series of the ACR large MRI phantom.",
+        )
     return float(np.rad2deg(angle[int(np.argmin(dark))]) - 270.0)
 
 

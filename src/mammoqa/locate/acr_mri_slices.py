@@ -53,7 +53,8 @@ def recognise(images: tuple[Image, ...], matrix: Float[np.ndarray, "2 3"], phant
             "be counted; acquire or send all eleven slices, the first on the vertex of the wedges.",
         )
     raise IdentifyError(
-        ReasonCode.NOT_A_PHANTOM, "A disc of 190 mm, but none of the slices of the ACR large MRI phantom."
+        ReasonCode.NOT_A_PHANTOM,
+        "A disc of 190 mm, but none of the slices of the ACR large MRI phantom; give the axial series of that phantom.",
     )
 
 
@@ -82,13 +83,14 @@ def choose_slices(images: tuple[Image, ...], seen: Recognised, phantom: Phantom)
         raise LocateError(
             ReasonCode.INCOMPLETE_STACK,
             f"{count - len(missing)} of {count} slices found among {len(images)} images; missing: {names} "
-            f"({step_mm:g} mm apart, counted from the one with the ramps).",
+            f"({step_mm:g} mm apart, counted from the one with the ramps). Send the whole series.",
         )
     if ring[chosen[-1]] < _LIKE_LAST:
         raise LocateError(
             ReasonCode.NOT_LOCATED,
             f"The image {step_mm * (count - 1):g} mm from slice 1 does not show the low-contrast disc and the wedges "
-            "of slice 11: the slices are misplaced, or the distances in the file are wrong.",
+            "of slice 11: the slices are misplaced, or the distances in the file are wrong; "
+            "acquire the series again with slices 1 and 11 on the wedges.",
         )
     return tuple(chosen)
 

@@ -13,6 +13,7 @@ _PROJECTIONS = frozenset({"MG", "DX", "CR", "RG", "OT", ""})  # modalities that 
 _SMALLEST_PX = 100
 _COARSEST_MM = 0.6  # mammography detectors have pixels of 0.05 to 0.1 mm
 _USUAL_FIELD_MM = 240.0  # long side of the small mammography field, to size images that state no spacing
+_CT = "CT phantoms are not read by this version; give a mammography phantom image or an MR stack."
 _VIEWS = frozenset({"MLO", "CC", "ML", "LM", "XCCL", "XCCM", "LMO", "FB", "SIO", "CV", "AT"})
 
 
@@ -24,7 +25,9 @@ def identify(item: Image | Stack, only: str | None = None) -> str:
     """
     name = _identify_stack(item) if isinstance(item, Stack) else _identify_image(item)
     if only is not None and name != only:
-        raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, f"This shows the phantom {name!r}, not {only!r}.")
+        raise IdentifyError(
+            ReasonCode.UNKNOWN_PHANTOM, f"This shows the phantom {name!r}, not {only!r}; check --phantom."
+        )
     return name
 
 
@@ -41,17 +44,16 @@ def _identify_stack(stack: Stack) -> str:
             "The MR slices show no round phantom of 190 mm: give the axial series of the ACR large phantom.",
         )
     if modality == "CT":
-        raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, "CT series are not read by this version.")
+        raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, _CT)
     raise IdentifyError(
-        ReasonCode.UNSUPPORTED_MODALITY, f"A stack of modality {modality or 'not stated'} is not a known phantom."
+        ReasonCode.UNSUPPORTED_MODALITY,
+        f"A stack of modality {modality or 'not stated'} is not a known phantom; give a mammography phantom image "
+        "or an MR stack.",
     )
 
 
 def _identify_image(image: Image) -> str:
     modality = image.acquisition.modality
-    if min(image.pixels.shape) < _SMALLEST_PX:
-        rows, columns = image.pixels.shape
-        raise IdentifyError(ReasonCode.NOT_A_PHANTOM, f"The image is too small for a phantom ({columns} x {rows}).")
     if modality == "MR":
         from mammoqa.locate.acr_mri import looks_like_acr_mri
 
@@ -60,12 +62,23 @@ def _identify_image(image: Image) -> str:
                 ReasonCode.WRONG_VIEW,
                 "A single MR image, such as a localiser, cannot be measured: give the axial series with its 11 slices.",
             )
-        raise IdentifyError(ReasonCode.NOT_A_PHANTOM, "The MR image shows no known phantom.")
+        raise IdentifyError(
+            ReasonCode.NOT_A_PHANTOM,
+            "The MR image shows no known phantom; give the axial series of the ACR large phantom.",
+        )
     if modality == "CT":
-        raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, "CT images are not read by this version.")
+        raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, _CT)
     if modality not in _PROJECTIONS:
         raise IdentifyError(
-            ReasonCode.UNSUPPORTED_MODALITY, f"Images of modality {modality} are not phantom images for mammography."
+            ReasonCode.UNSUPPORTED_MODALITY,
+            f"Images of modality {modality} are not read by this version; give a mammography phantom image or an MR "
+            "stack.",
+        )
+    if min(image.pixels.shape) < _SMALLEST_PX:
+        rows, columns = image.pixels.shape
+        raise IdentifyError(
+            ReasonCode.NOT_A_PHANTOM,
+            f"Give the original image; this one is too small for a phantom ({columns} x {rows} pixels).",
         )
     return _identify_projection(image)
 
@@ -80,7 +93,8 @@ def _identify_projection(image: Image) -> str:
     if max(rows * pitch[0], columns * pitch[1]) < 70 or max(pitch) > _COARSEST_MM:
         raise IdentifyError(
             ReasonCode.NOT_A_PHANTOM,
-            f"{columns} x {rows} pixels of {pitch[1]:.3g} mm are not an image of a mammography phantom.",
+            f"{columns} x {rows} pixels of {pitch[1]:.3g} mm are not an image of a mammography phantom; "
+            "give the original image of one.",
         )
     coarse = _coarse(image, pitch)
     looks = _looks_like(image, coarse)
