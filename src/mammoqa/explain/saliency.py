@@ -21,7 +21,6 @@ _MAXIMUM_FACTOR = 2.0  # Yun et al. 2025, Fig 11
 
 
 @runtime_checkable
-@runtime_checkable
 class Explainable(Protocol):
     """What the methods need of a model."""
 

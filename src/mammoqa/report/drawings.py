@@ -10,7 +10,9 @@ OBJECTS_CAPTION = "The upright phantom. Solid box, full disc: score 1; dashed, h
 SLICES_CAPTION = "The measured slices with the regions that the numbers come from."
 SALIENCY_CAPTION = "Saliency: bright where a change of the image would move the network's answer most."
 MEASUREMENTS_CAPTION = "Each row has its own scale; the allowed range is shaded."
-_THRESHOLDS = " The short upright lines are the thresholds of the scores."
+_THRESHOLDS = (
+    " The score follows from the thresholds, the short upright lines: an object present with 0.56 may score 0."
+)
 OBJECTS_CHART_CAPTION = "Calibrated probabilities of each object. Diamonds: score 0.5; crosses: 0; grey: not counted."
 
 Thresholds = tuple[tuple[str, tuple[float, float]], ...]
