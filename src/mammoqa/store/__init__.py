@@ -1,6 +1,6 @@
 """The database of analyses: what was read, every version of what was found, and who signed it off.
 
-store = open_store("sqlite:////home/me/mammoqa.db")
+store = open_store("sqlite:///mammoqa.db")
 identity = store.save(analysis)
 store.history(store.units()[0], "fibres")
 """
