@@ -93,35 +93,48 @@ def page(found: list[Compared], missed: list[str]) -> str:
         lines.append(f"| {c.name} | {c.outcome} | {c.truth} | {ours} | {theirs} | {', '.join(c.differing) or 'none'} |")
     if missed:
         lines += ["", REMARK, "", *missed]
-    lines.append("")
+    lines += ["", DISCLOSURE, ""]
     return "\n".join(lines)
 
 
 REMARK = """A speck group scores when single specks stand out: the simulated readers behind the network ask for about 8
 standard deviations of a matched filter per speck, so that a well-adjusted unit reads 4 groups. People may well see
-single specks from 4 or 5 on. How far the missed groups stand out, from a filter for all six specks at once at its best
-place within 1 mm, in standard deviations, beside the same filter on noise:"""
+single specks from 4 or 5 on. The table says how far the missed groups stand out: the answer, in standard deviations, of
+a filter for all six specks at once, the best over place (within 1 mm), ring radius and two smoothings; and the answers
+of the same filter turned by five angles to where no specks are."""
+
+DISCLOSURE = """**Not a blind test for specks.** The efficiency of the simulated readers for specks was raised from 0.25
+to 0.36 after these images had been looked at. Their pixels and their truth entered no training, but they influenced
+that number."""
+
+RADII_MM = (-0.1, 0.0, 0.1)  # beside the nominal ring radius, which is recalled
+SMOOTHINGS_PX = (0.7, 1.0)
+TURNS = (0.2, 0.35, 0.5, 0.65, 0.8)  # of the step between two specks: beside the specks, not on them
 
 
 def ring_response(patch: Patch, group: Insert, pitch_mm: float, turn: float = 0.0) -> float:
-    """Best answer of a filter for a group's six specks, in standard deviations; a `turn` of half a step misses them."""
+    """Best answer of a filter for a group's six specks, in standard deviations; `turn` of a step misses the ring."""
     from scipy.ndimage import gaussian_filter, map_coordinates
 
-    smooth = gaussian_filter(patch.astype(float), group.diameter_mm / 2 / pitch_mm)
-    smooth -= np.median(smooth)
     middle = (np.array(patch.shape) - 1) / 2
     angles = 2 * np.pi * (np.arange(5) + turn) / 5
-    ring = np.stack([-np.cos(angles), np.sin(angles)]) * group.ring_radius_mm / pitch_mm
-    specks = np.concatenate([ring, np.zeros((2, 1))], axis=1)
     shifts = np.stack(np.meshgrid(np.arange(-10, 11), np.arange(-10, 11), indexing="ij")).reshape(2, -1, 1)
-    places = middle[:, None, None] + shifts + specks[:, None, :]
-    sums = map_coordinates(smooth, places, order=1).sum(axis=-1)
-    spread = 1.4826 * np.median(np.abs(smooth))
-    return float(sums.max() / (spread * np.sqrt(specks.shape[1])))
+    best = -np.inf
+    for smoothing in SMOOTHINGS_PX:
+        smooth = gaussian_filter(patch.astype(float), smoothing)
+        smooth -= np.median(smooth)
+        spread = 1.4826 * np.median(np.abs(smooth))
+        for more in RADII_MM:
+            ring = np.stack([-np.cos(angles), np.sin(angles)]) * (group.ring_radius_mm + more) / pitch_mm
+            specks = np.concatenate([ring, np.zeros((2, 1))], axis=1)
+            places = middle[:, None, None] + shifts + specks[:, None, :]
+            sums = map_coordinates(smooth, places, order=1).sum(axis=-1)
+            best = max(best, float(sums.max() / (spread * np.sqrt(specks.shape[1]))))
+    return best
 
 
 def missed_groups(folder: Path, found: list[Compared]) -> list[str]:
-    """A line for every speck group that was drawn and scored 0."""
+    """A table row for every speck group that was drawn and scored 0."""
     phantom = PHANTOMS["acr156"]
     lines = []
     for one in found:
@@ -129,9 +142,10 @@ def missed_groups(folder: Path, found: list[Compared]) -> list[str]:
         cut = patches(image, phantom, locate_acr156(image, phantom))
         for index, insert in enumerate(phantom.inserts):
             if insert.kind == "speck_group" and any(d.startswith(f"{insert.name} 0 ") for d in one.differing):
-                there, beside = (ring_response(cut[index], insert, 0.1, turn) for turn in (0.0, 0.5))
-                lines.append(f"- {one.name}, {insert.name}: {there:.1f}; turned to where no specks are: {beside:.1f}")
-    return lines
+                there = ring_response(cut[index], insert, 0.1)
+                beside = sorted(ring_response(cut[index], insert, 0.1, turn) for turn in TURNS)
+                lines.append(f"| {one.name} | {insert.name} | {there:.1f} | {beside[0]:.1f} to {beside[-1]:.1f} |")
+    return lines and ["| image | group | on the specks | beside them |", "|---|---|---|---|", *lines]
 
 
 def main() -> int:

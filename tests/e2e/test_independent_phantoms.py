@@ -7,7 +7,7 @@ import pytest
 from mammoqa.jobs.batch import analyse_paths
 
 TOLERANCE = 0.5
-# specks drawn at or below the noise; the page says how far they stand out
+# not reached: faint specks that the network misses; the page says how far they stand out
 FAINT = {("image_2.dcm", "speck_groups"), ("image_6.dcm", "speck_groups")}
 
 
@@ -29,7 +29,7 @@ def test_pass_and_fail_are_as_drawn(read):
     assert [a.verdict.outcome == "pass" for _, _, a in read] == [truth["pass"] for _, truth, _ in read]
 
 
-def test_totals_are_as_drawn_but_for_specks_in_the_noise(read):
+def test_totals_are_as_drawn_but_for_faint_specks(read):
     names = {"fibres": "fiber", "speck_groups": "speck", "masses": "mass"}
     for image, truth, analysis in read:
         for kind, total in analysis.verdict.totals:
