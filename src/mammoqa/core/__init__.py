@@ -15,6 +15,7 @@ from mammoqa.core.errors import (
 )
 from mammoqa.core.image import Acquisition, Image, Intent, Source, Stack, VoiTable, Window
 from mammoqa.core.phantom import (
+    Cell,
     ChestWall,
     Criterion,
     Insert,
@@ -40,6 +41,7 @@ from mammoqa.core.result import (
 __all__ = [
     "Acquisition",
     "Analysis",
+    "Cell",
     "ChestWall",
     "ConfigurationError",
     "Criterion",

@@ -61,6 +61,25 @@ class Insert:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a contrast-detail phantom: two equal discs, at its centre and in one of its four corners.
+
+    `row` and `column` count from 0 as in the tables of its readers (rows: diameters, columns: thicknesses).
+    `corners_mm` are the four places where the second disc may lie; it lies at `corners_mm[corner]`. `side_mm` is the
+    side of the square that lines enclose.
+    """
+
+    row: int
+    column: int
+    diameter_mm: float
+    thickness_um: float
+    centre_mm: tuple[float, float]
+    corners_mm: tuple[tuple[float, float], ...]
+    corner: int
+    side_mm: float
+
+
+@dataclass(frozen=True, slots=True)
 class Criterion:
     """A limit for one number. `confidence` is verified, single or recalled, as in the sources' review."""
 
@@ -89,6 +108,7 @@ class Phantom:
     markers: tuple[Insert, ...] = ()  # parts that are not scored: discs, letters, ramps
     criteria: tuple[Criterion, ...] = ()
     lengths_mm: tuple[tuple[str, float], ...] = ()
+    cells: tuple[Cell, ...] = ()  # of a contrast-detail phantom
 
 
 @dataclass(frozen=True, slots=True, eq=False)
