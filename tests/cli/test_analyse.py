@@ -117,3 +117,13 @@ def test_progress_on_a_terminal_stays_out_of_the_pipe(text_file: Path) -> None:
     os.close(terminal)
     assert "analysing" in drawn
     assert len(json.loads(answer.stdout)) == 1
+
+
+def test_the_array_of_analyse_is_no_report(text_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    array = tmp_path / "all.json"
+    assert run(["analyse", str(text_file), "--json", str(array)]) == 3
+    capsys.readouterr()
+    assert run(["report", str(array)]) == 2
+    told = capsys.readouterr().err
+    assert "analyse again with --out DIR" in told
+    assert "attribute" not in told

@@ -48,3 +48,17 @@ def test_schema_refuses_a_refusal_without_reason_and_a_score_off_the_scale():
 def test_plain_element_is_not_a_saved_analysis():
     with pytest.raises(ValueError, match="analyse --out"):
         from_saved(as_json(sample_refusal()))
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ([as_json(sample_refusal())], "without the pictures"),
+        (7, "something else"),
+        ({"format": "mammoqa-analysis/1"}, "incomplete"),
+        ({"format": "mammoqa-analysis/1", "analysis": {}, "pictures": []}, "incomplete"),
+    ],
+)
+def test_other_json_is_refused_with_what_to_do(data, told):
+    with pytest.raises(ValueError, match=told):
+        from_saved(data)

@@ -48,6 +48,8 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
             "station": analysis.acquisition.station,
             "serial": analysis.acquisition.device_serial,
         },
+        "refer": verdict.refer,
+        "refer_reason": verdict.refer_reason,
     }
     return {name: _plain(value) for name, value in element.items()}
 
@@ -63,15 +65,22 @@ def saved(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def from_saved(data: Mapping[str, Any]) -> Analysis:
+def from_saved(data: Any) -> Analysis:
     """The analysis that `saved` wrote; ValueError with advice for other JSON."""
-    if data.get("format") != SAVED_FORMAT:
-        found = data.get("format", "no format at all")
+    wanted = f"a report needs a file written by `analyse --out` (format {SAVED_FORMAT})"
+    if isinstance(data, list):
         raise ValueError(
-            f"a report needs a file written by `analyse --out` (format {SAVED_FORMAT}), this one says {found}"
+            f"{wanted}; this is a list, as `analyse --json` writes it, without the pictures: "
+            "analyse again with --out DIR, which writes the reports, too"
         )
-    pictures = data.get("pictures", {})
-    return from_plain_and_bytes(data["analysis"], _bytes(pictures.get("view")), _bytes(pictures.get("saliency")))
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{wanted}; this holds something else")
+    if data.get("format") != SAVED_FORMAT:
+        raise ValueError(f"{wanted}, this one says {data.get('format', 'no format at all')}")
+    pictures, analysis = data.get("pictures", {}), data.get("analysis")
+    if not isinstance(pictures, Mapping) or not isinstance(analysis, Mapping):
+        raise ValueError(f"{wanted}; this one is incomplete: analyse the image again")
+    return from_plain_and_bytes(analysis, _bytes(pictures.get("view")), _bytes(pictures.get("saliency")))
 
 
 def schema() -> dict[str, Any]:
