@@ -35,6 +35,13 @@ def test_all_runs_every_suite_and_fails_with_the_worst(capsys: pytest.CaptureFix
     assert capsys.readouterr().out == "bad\ngood\n"
 
 
+def test_hyphens_stand_for_underscores(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (checkout / "validation" / "two_words.py").write_text(SCRIPT.format(name="two", status=0), encoding="utf-8")
+    assert run(["validate", "two-words"]) == 0
+    assert run(["validate", "two_words"]) == 0
+    assert capsys.readouterr().out == "two\ntwo\n"
+
+
 @pytest.mark.usefixtures("checkout")
 def test_without_a_suite_the_choice_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["benchmark"]) == 0

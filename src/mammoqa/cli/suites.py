@@ -38,6 +38,7 @@ def _run(context: click.Context, kind: str, suite: str, arguments: tuple[str, ..
         click.echo(f"\nSuites: {', '.join([*_suites(kind), ALL])}")
         return 0
     found = _suites(kind)
+    suite = suite.replace("-", "_")  # files are named like modules, commands like commands
     if suite != ALL and suite not in found:
         raise click.UsageError(f"there is no suite {suite!r}; choose one of {', '.join([*found, ALL])}", context)
     wanted = found.values() if suite == ALL else [found[suite]]
