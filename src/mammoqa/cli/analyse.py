@@ -42,9 +42,10 @@ def analyse(
         raise click.UsageError(f"there is no phantom {phantom!r}; choose one of {', '.join(READINGS)}")
     settings = read_settings()
     explained = settings.saliency if saliency is None else saliency
-    options = Options(phantom=phantom, explain="saliency" if explained else None, model=model)
-    results = analyse_paths(paths, options, settings.jobs if jobs is None else jobs, dask or settings.dask)
     database = store or settings.store
+    pictures = out is not None or bool(database)  # nobody sees them otherwise
+    options = Options(phantom=phantom, explain="saliency" if explained else None, model=model, pictures=pictures)
+    results = analyse_paths(paths, options, settings.jobs if jobs is None else jobs, dask or settings.dask)
     outcomes = []
     with ExitStack() as edges:
         takers: list[sinks.Sink] = [edges.enter_context(sinks.json_array(json_file)) if json_file else sinks.printed]

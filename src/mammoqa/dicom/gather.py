@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mammoqa.core import Image, ReasonCode, Refused, Stack
+from mammoqa.core import Image, ReasonCode, Refused, Source, Stack
 from mammoqa.dicom.read import Frame, read_frames
 from mammoqa.dicom.stacks import stacks
 
@@ -23,7 +23,7 @@ def gather(paths: Iterable[Path | str], hold_bytes: int = HOLD_BYTES) -> Iterato
     waiting: OrderedDict[str, list[Frame]] = OrderedDict()
     held = 0
     seen: dict[str, str] = {}
-    for path in _files(paths):
+    for path in files(paths):
         if isinstance(path, Refused):
             yield path
             continue
@@ -48,17 +48,20 @@ def gather(paths: Iterable[Path | str], hold_bytes: int = HOLD_BYTES) -> Iterato
 
 
 def _flagged(image: Image, seen: dict[str, str]) -> Image:
-    """The image, with a note if one with the same SOP Instance UID and frame came before it."""
-    uid = image.source.sop_instance_uid
+    note = duplicate_note(image.source, seen)
+    return image if note is None else replace(image, notes=(*image.notes, note))
+
+
+def duplicate_note(source: Source, seen: dict[str, str]) -> str | None:
+    """A note if an image with the same SOP Instance UID and frame, noted in `seen`, came before in another file."""
+    uid = source.sop_instance_uid
     if uid is None:
-        return image
-    first = seen.setdefault(f"{uid}/{image.source.frame}", image.source.path)
-    if first == image.source.path:
-        return image
-    return replace(image, notes=(*image.notes, f"duplicate: same SOP Instance UID as {first}"))
+        return None
+    first = seen.setdefault(f"{uid}/{source.frame}", source.path)
+    return None if first == source.path else f"duplicate: same SOP Instance UID as {first}"
 
 
-def _files(paths: Iterable[Path | str]) -> Iterator[Path | Refused]:
+def files(paths: Iterable[Path | str]) -> Iterator[Path | Refused]:
     """The files under the paths in sorted order, each once; missing paths and empty folders as refusals."""
     done: set[str] = set()
     for given in paths:

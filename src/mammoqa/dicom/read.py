@@ -47,14 +47,26 @@ def read_file(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[Image, ..
     return tuple(frame.image for frame in found)
 
 
-def read_frames(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[Frame, ...] | Refused:
-    """The frames of a DICOM file, or why there are none; never raises for what is in the file."""
+def read_projections(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[Image, ...] | Refused:
+    """The images of a DICOM file that stand alone, or why there are none.
+
+    Empty, before any pixel is decoded, where the file may hold slices: their series has to be gathered first.
+    """
+    found = read_frames(path, max_pixels, slices=False)
+    return found if isinstance(found, Refused) else tuple(frame.image for frame in found)
+
+
+def read_frames(path: Path | str, max_pixels: int = MAX_PIXELS, *, slices: bool = True) -> tuple[Frame, ...] | Refused:
+    """The frames of a DICOM file, or why there are none; never raises for what is in the file.
+
+    Without `slices` none of a file that may be part of a tomographic series.
+    """
     notes: list[str] = []
     dataset = None
     try:
         dataset, sha256 = parse(Path(path), notes)
         with warnings_as_notes(notes):
-            frames = _frames(dataset, str(path), sha256, max_pixels)
+            frames = _frames(dataset, str(path), sha256, max_pixels, slices)
     except DicomError as error:
         with warnings_as_notes(notes):
             sources = () if dataset is None else (dataset,)
@@ -63,13 +75,15 @@ def read_frames(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[Frame, 
     return tuple(replace(f, image=replace(f.image, notes=(*notes, *f.image.notes))) for f in frames)
 
 
-def _frames(dataset: Dataset, path: str, sha256: str, max_pixels: int) -> tuple[Frame, ...]:
+def _frames(dataset: Dataset, path: str, sha256: str, max_pixels: int, slices: bool) -> tuple[Frame, ...]:
     _check_is_image(dataset)
     kind, note = modality((dataset,))
     if kind is None:
         tag = text((dataset,), "Modality") or "none"
         advice = "give images of MG, DX, CR, CT, MR, OT or secondary captures"
         raise DicomError(ReasonCode.UNSUPPORTED_MODALITY, f"modality {tag} is not supported: {advice}")
+    if not slices and _is_sliced((dataset,), kind):
+        return ()
     notes = (*((note,) if note else ()), *_complete(dataset))
     shape = layout(dataset, max_pixels)
     stored = decode(dataset, shape)
@@ -104,10 +118,9 @@ def _frame(
         notes=(*notes, *own),
         voi_tables=voi_tables(sources, found.mirror, shape.signed),
     )
-    sliced = kind in ("CT", "MR") or text(sources, "SOPClassUID") == BREAST_TOMOSYNTHESIS
     return Frame(
         image=image,
-        tomographic=sliced and position is not None,
+        tomographic=_is_sliced(sources, kind) and position is not None,
         instance=instance(sources) if shape.frames == 1 else index,
         image_type=text(sources, "ImageType") or "",
         acquisition_number=integer(sources, "AcquisitionNumber") or 0,
@@ -115,6 +128,10 @@ def _frame(
         or integer(sources, "TemporalPositionIdentifier")
         or 0,
     )
+
+
+def _is_sliced(sources: Sources, kind: str) -> bool:
+    return kind in ("CT", "MR") or text(sources, "SOPClassUID") == BREAST_TOMOSYNTHESIS
 
 
 def _source(sources: Sources, file: tuple[str, str], index: int) -> Source:

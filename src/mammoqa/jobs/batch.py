@@ -1,20 +1,22 @@
-"""Many items: read one after the other, analysed side by side, answered in the order of reading."""
+"""Many items: each read, analysed and answered in the order of reading, one after the other or side by side."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
-from mammoqa.core import Analysis, MissingExtraError
+from mammoqa.core import Analysis, Refused
 from mammoqa.jobs.analyse import Item, Options, analyse
+from mammoqa.jobs.side_by_side import cluster, in_order, processes
 
 
 def analyse_paths(
     paths: Iterable[Path], options: Options | None = None, jobs: int = 1, dask: str | None = None
 ) -> Iterator[Analysis]:
     """An Analysis for every image, stack and unreadable file below `paths`, as each is done.
+
+    Side by side, each process reads its files itself, so that no pixels travel; a cluster, whose machines may not see
+    the files, is sent the images. Only a few results per worker are ever waiting, however large the archive.
 
     Args:
         paths: files and folders.
@@ -24,10 +26,13 @@ def analyse_paths(
 
     Raises:
         MissingExtraError: `dask` is given and not installed.
+        ConfigurationError: no scheduler answers there.
     """
     from mammoqa.dicom import gather
 
-    return analyse_all(gather(paths), options, jobs, dask)
+    if jobs == 1 or dask is not None:
+        return analyse_all(gather(paths), options, jobs, dask)
+    return _by_file(paths, replace(options or Options(), threads=1), jobs)
 
 
 def analyse_all(
@@ -37,36 +42,47 @@ def analyse_all(
     timed = _timed(iter(items))
     if jobs == 1 and dask is None:
         return (analyse(item, options, seconds) for seconds, item in timed)
-    return _side_by_side(timed, options, jobs, dask)
+    return _by_item(timed, replace(options or Options(), threads=1), jobs, dask)
 
 
-def _side_by_side(
-    timed: Iterator[tuple[float, Item]], options: Options | None, jobs: int, dask: str | None
-) -> Iterator[Analysis]:
-    """Each process keeps to one thread: together they would otherwise ask for more cores than there are."""
-    from joblib import Parallel, delayed
-
-    options = replace(options or Options(), threads=1)
-    with _backend(dask):
-        parallel = Parallel(n_jobs=jobs or -1, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from parallel(delayed(analyse)(item, options, seconds) for seconds, item in timed)
+def _by_item(timed: Iterator[tuple[float, Item]], options: Options, jobs: int, dask: str | None) -> Iterator[Analysis]:
+    with cluster(dask) if dask is not None else processes(jobs) as crew:
+        yield from in_order(crew, ((analyse, item, options, seconds) for seconds, item in timed))
 
 
-def _backend(dask: str | None) -> AbstractContextManager[Any]:
-    """Where joblib sends the work: to processes of this machine, or to a Dask cluster."""
-    from joblib import parallel_config
+def _by_file(paths: Iterable[Path], options: Options, jobs: int) -> Iterator[Analysis]:
+    """Files whose images stand alone first; slices wait until all files are read, since their series may be spread."""
+    from mammoqa.dicom import files, gather
 
-    context: AbstractContextManager[Any]
-    if dask is None:
-        context = parallel_config(backend="loky", inner_max_num_threads=1)
-        return context
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise MissingExtraError("--dask needs the cluster extra: pip install 'mammoqa[cluster]'") from error
-    Client(dask)  # joblib uses the current client
-    context = parallel_config(backend="dask")
-    return context
+    sliced: list[Path] = []
+    seen: dict[str, str] = {}
+    with processes(jobs) as crew:
+        for path, answers in in_order(crew, ((analyse_file, path, options) for path in files(paths))):
+            if not answers:
+                sliced.append(path)
+            for answer in answers:
+                yield _flagged(answer, seen)
+        yield from in_order(crew, ((analyse, item, options, seconds) for seconds, item in _timed(gather(sliced))))
+
+
+def analyse_file(path: Path | Refused, options: Options) -> tuple[Path | Refused, tuple[Analysis, ...]]:
+    """The analysis of each image in a file; none, and nothing decoded, where it holds slices of a series."""
+    from mammoqa.dicom import read_projections
+
+    start = perf_counter()
+    found = path if isinstance(path, Refused) else read_projections(path)
+    seconds = perf_counter() - start
+    if isinstance(found, Refused):
+        return path, (analyse(found, options, seconds),)
+    return path, tuple(analyse(image, options, seconds / len(found)) for image in found)
+
+
+def _flagged(analysis: Analysis, seen: dict[str, str]) -> Analysis:
+    """The analysis, with a note if the same SOP Instance UID and frame came before it in another file."""
+    from mammoqa.dicom import duplicate_note
+
+    note = duplicate_note(analysis.sources[0], seen) if analysis.sources[0].sha256 else None
+    return analysis if note is None else replace(analysis, notes=(*analysis.notes, note))
 
 
 def _timed(items: Iterator[Item]) -> Iterator[tuple[float, Item]]:
