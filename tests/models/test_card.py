@@ -30,6 +30,8 @@ def test_round_trip():
         (("format",), 99, "format 99"),
         (("metrics", 0, "value"), "high", "card.metrics[0].value"),
         (("files", 0), ["model.onnx"], "2 entries"),
+        (("pass_calibration", "slope"), 0.0, "pass_calibration"),
+        (("referral_band",), [0.3, 1.0], "referral_band"),
     ],
 )
 def test_a_wrong_field_is_named(path, value, says):
@@ -50,6 +52,15 @@ def test_missing_and_unknown_fields_are_named():
     data["extra"] = 1
     with pytest.raises(ModelError, match=r"lacks \['readings'\] and has unknown \['extra'\]"):
         parse(json.dumps(data))
+
+
+def test_cards_from_before_referral_are_read():
+    data = json.loads(as_json(CARD))
+    del data["pass_calibration"], data["referral_band"]
+    card = parse(json.dumps(data))
+    assert (card.pass_calibration, card.referral_band) == (Platt(), None)
+    data["referral_band"] = [0.25, 0.75]
+    assert parse(json.dumps(data)).referral_band == (0.25, 0.75)
 
 
 def test_not_json():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,3 +63,13 @@ def test_plain_element_is_not_a_saved_analysis():
 def test_other_json_is_refused_with_what_to_do(data, told):
     with pytest.raises(ValueError, match=told):
         from_saved(data)
+
+
+def test_the_referral_is_in_the_element():
+    analysis = sample_analysis()
+    assert as_json(analysis)["refer"] is None
+    told = replace(analysis, verdict=replace(analysis.verdict, refer=True, refer_reason="too close to call"))
+    element = as_json(told)
+    Draft202012Validator(schema()).validate(json.loads(json.dumps(element)))
+    assert (element["refer"], element["refer_reason"]) == (True, "too close to call")
+    assert from_saved(json.loads(json.dumps(saved(told)))).verdict == told.verdict

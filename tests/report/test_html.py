@@ -110,3 +110,12 @@ def test_overview_charts_every_unit_and_links_every_analysis():
     assert "14 passed, 8 failed, 1 refused" in page
     assert "2 March 2026 to 31 March 2026" in page
     assert page.index("2026-03-31") < page.index("2026-03-02")
+
+
+def test_a_referral_is_told_on_the_page():
+    analysis = sample_analysis(pictures=False)
+    verdict = replace(analysis.verdict, refer=True, refer_reason="the scores pass, just so")
+    page = html(replace(analysis, verdict=verdict))
+    _check(page)
+    assert "To be read by a person: the scores pass, just so." in page
+    assert "To be read by a person" not in html(analysis)

@@ -34,6 +34,14 @@ def test_a_full_sheet_still_fits_one_page():
     assert _pages(pdf(analysis, options)) == 1
 
 
+def test_a_referral_fits_one_page():
+    analysis = sample_analysis()
+    reason = "the scores pass, with a probability of passing of 0.58 (below 0.70): too close to call"
+    document = pdf(replace(analysis, verdict=replace(analysis.verdict, refer=True, refer_reason=reason)))
+    assert _pages(document) == 1
+    assert document != pdf(analysis)
+
+
 def test_many_measurements_fit_one_page():
     stack = sample_stack()
     assert _pages(pdf(replace(stack, measurements=stack.measurements * 3))) == 1

@@ -27,6 +27,8 @@ def lines(analysis: Analysis) -> list[str]:
     if details:
         first += "  " + ", ".join(details)
     rest = [f"          {verdict.reason}"] if verdict.reason else []
+    if verdict.refer_reason:
+        rest.append(f"          to be read by a person: {verdict.refer_reason}")
     return [first, *rest, *(_measurement(m) for m in analysis.measurements)]
 
 

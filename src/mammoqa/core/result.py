@@ -89,13 +89,18 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the criteria say. `totals` are per kind, after the stop rule and deductions."""
+    """What the criteria say. `totals` are per kind, after the stop rule and deductions.
+
+    `refer` says that a person should read the image, and `refer_reason` why; None where the model has no such rule.
+    """
 
     outcome: Outcome
     reason: str | None = None
     reason_code: ReasonCode | None = None
     totals: tuple[tuple[str, float], ...] = ()
     p_pass: float | None = None
+    refer: bool | None = None
+    refer_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

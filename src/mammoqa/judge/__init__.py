@@ -2,5 +2,6 @@
 
 from mammoqa.judge.acr156 import TOTALS, Artefact, counted_totals, judge_acr156
 from mammoqa.judge.measurements import judge_measurements
+from mammoqa.judge.referral import refer
 
-__all__ = ["TOTALS", "Artefact", "counted_totals", "judge_acr156", "judge_measurements"]
+__all__ = ["TOTALS", "Artefact", "counted_totals", "judge_acr156", "judge_measurements", "refer"]

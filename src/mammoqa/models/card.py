@@ -7,7 +7,7 @@ Lies beside the graphs as card.json, is read into frozen dataclasses and checked
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -85,7 +85,12 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The whole card. `files` holds the SHA-256 of each graph by file name."""
+    """The whole card. `files` holds the SHA-256 of each graph by file name.
+
+    `pass_calibration` turns the log odds of passing, computed from independent objects, into calibrated ones.
+    `referral_band` (low, high): a phantom whose scores pass with a probability below `high`, or fail with one above
+    `low`, goes to a person; None refers nothing. Fields with a default may be missing in older cards.
+    """
 
     format: int
     name: str
@@ -98,6 +103,8 @@ class Card:
     limits_of_use: tuple[str, ...]
     code_version: str
     files: tuple[tuple[str, str], ...]
+    pass_calibration: Platt = Platt()
+    referral_band: tuple[float, float] | None = None
     saliency: str = "absolute gradient of the weighted logits by the normalised patch (Simonyan et al. 2014)"
 
 
@@ -138,6 +145,10 @@ def _check(card: Card) -> None:
                 raise ModelError(f"{reading.kind}: {name} of the model card must lie between 0 and 1")
         if reading.present.slope <= 0 or reading.abnormal.slope <= 0:
             raise ModelError(f"{reading.kind}: a calibration slope of the model card is not positive")
+    if card.pass_calibration.slope <= 0:
+        raise ModelError("the slope of the model card's pass_calibration is not positive")
+    if card.referral_band is not None and not all(0 < edge < 1 for edge in card.referral_band):
+        raise ModelError(f"the model card's referral_band must lie between 0 and 1, it is {card.referral_band}")
     if card.input.size_px < 32 or card.input.pitch_mm <= 0:
         raise ModelError(f"the model card's input specification is not usable: {card.input}")
 
@@ -163,11 +174,12 @@ def _build_dataclass(wanted: type, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise ModelError(f"model card: {where} must be an object, it is {value!r}")
     names = {field.name for field in fields(wanted)}
-    missing, extra = names - set(value), set(value) - names
+    optional = {field.name for field in fields(wanted) if field.default is not MISSING}
+    missing, extra = names - optional - set(value), set(value) - names
     if missing or extra:
         raise ModelError(f"model card: {where} lacks {sorted(missing)} and has unknown {sorted(extra)}")
     hints = get_type_hints(wanted)
-    return wanted(**{name: _build(hints[name], value[name], f"{where}.{name}") for name in names})
+    return wanted(**{name: _build(hints[name], value[name], f"{where}.{name}") for name in names & set(value)})
 
 
 def _build_tuple(args: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:

@@ -84,6 +84,7 @@ class Content:
     verdict: str
     reason: str
     advice: str
+    referral: str
     totals: tuple[Total, ...]
     p_pass: str
     objects: tuple[ObjectRow, ...]
@@ -111,6 +112,7 @@ def content(analysis: Analysis, options: Options) -> Content:
         verdict=words.VERDICTS[verdict.outcome],
         reason=_sentence(_named(verdict.reason or _default_reason(analysis), analysis)),
         advice=(advice or "") if refused else "",
+        referral=_sentence(f"To be read by a person: {verdict.refer_reason}") if verdict.refer_reason else "",
         totals=_totals(analysis),
         p_pass="" if verdict.p_pass is None else words.percent(verdict.p_pass),
         objects=tuple(_object_row(score) for score in analysis.objects),

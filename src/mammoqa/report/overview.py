@@ -32,7 +32,7 @@ def overview_row(entry: Entry, totals: Sequence[str]) -> dict[str, Any]:
         "outcome": analysis.verdict.outcome.value,
         "verdict": words.VERDICTS[analysis.verdict.outcome],
         "cells": [*cells, "" if analysis.verdict.p_pass is None else words.percent(analysis.verdict.p_pass)],
-        "reason": analysis.verdict.reason or "",
+        "reason": "; ".join(t for t in (analysis.verdict.reason, analysis.verdict.refer_reason) if t),
     }
 
 
