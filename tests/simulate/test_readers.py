@@ -13,8 +13,8 @@ from mammoqa.simulate.readers import (
     fibre_score,
     gaps,
     longest_run,
-    majority,
     mass_score,
+    panel_scores,
     read,
     speck_score,
 )
@@ -59,7 +59,7 @@ def test_mass_rule_needs_more_than_three_quarters_of_the_contour():
     ],
 )
 def test_majority_of_five(scores, panel):
-    assert majority(np.array(scores, dtype=float)) == panel
+    assert panel_scores(np.array(scores, dtype=float)[:, None]) == panel
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=20))

@@ -1,6 +1,8 @@
-"""A simulated archive: units with habits of their own, their images with faults, and what a panel reads.
+"""A simulated national archive: units with habits of their own, their images with faults, and what a panel reads.
 
-Every draw depends on (seed, unit, image) only, so that an archive can be made in parallel and repeated.
+Its mix follows Yun et al. 2025 (film, CR and DR; 69 % of phantoms pass; 5,900 images); every share of a detector, beam,
+make or fault is a choice of this project. Every draw depends on (seed, unit, image) only, so that an archive can be
+made in parallel and repeated.
 """
 
 from collections.abc import Callable
@@ -8,13 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
+from jaxtyping import Float
 
 from mammoqa.core import ChestWall, Intent, Phantom
 from mammoqa.simulate.detectability import visibilities
 from mammoqa.simulate.expose import Simulated, expose
-from mammoqa.simulate.exposure import SOUND, Exposure, Faults, Letter, ObjectState
+from mammoqa.simulate.exposure import SOUND, Exposure, Faults, Letter, ObjectState, Tape
 from mammoqa.simulate.presentation import STYLES
-from mammoqa.simulate.readers import DEFAULT, Criteria, Panel, read
+from mammoqa.simulate.readers import DEFAULT, Criteria, Panel, expected, read
 
 # share of the archive, beams; film and CR with molybdenum tubes, digital with those their vendors sell
 DETECTORS: dict[str, tuple[float, tuple[tuple[str, str], ...]]] = {
@@ -27,11 +30,37 @@ DETECTORS: dict[str, tuple[float, tuple[tuple[str, str], ...]]] = {
 SIDES: tuple[ChestWall, ...] = ("bottom", "left", "right", "top")
 
 
+UNITS, IMAGES_PER_UNIT = 984, 6  # 5,904 images; Yun et al. 2025 had 5,917, of which 104 could not be prepared
+PANELS = 64  # that read an image for the expected scores
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """How a maker's phantom differs from the nominal one; vendors publish no tolerances, so each value is a choice."""
+
+    share: float
+    pitch: float = 1.0  # of the grid of objects, relative
+    ring: float = 1.0  # radius of the ring of specks, relative
+    fibre: float = 1.0  # length of the fibres, relative
+    mass: float = 1.0  # diameter of the masses, relative
+    insert_mm: tuple[float, float] = (81.0, 81.0)
+    tapes: tuple[Tape, ...] = ()
+
+
+MAKES: dict[str, Make] = {
+    "A": Make(0.45),
+    "B": Make(0.25, pitch=1.005, ring=0.96, insert_mm=(82.0, 82.0), tapes=(Tape((-44.0, 0.0), (8.0, 30.0), 0.12),)),
+    "C": Make(0.20, pitch=0.995, fibre=0.97, mass=0.97, insert_mm=(80.5, 80.5)),
+    "D": Make(0.10, ring=1.04, mass=1.04, tapes=(Tape((0.0, -47.0), (60.0, 6.0), 0.2), Tape((46.5, 20), (6, 14), 0.3))),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """An X-ray unit and its phantom, with habits that stay over its images."""
 
     number: int
+    make: str
     exposure: Exposure
     dose_spread: float
     tilt_spread_deg: float
@@ -49,6 +78,23 @@ class Case:
     number: int
     simulated: Simulated
     panel: Panel
+    expected: Float[np.ndarray, "objects 4"]  # shares of 0, 0.5, 1 and N/A among many panels of the same image
+
+
+def made(phantom: Phantom, make: str) -> Phantom:
+    """The phantom as that maker builds it."""
+    m = MAKES[make]
+    inserts = tuple(
+        replace(
+            i,
+            centre_mm=(i.centre_mm[0] * m.pitch, i.centre_mm[1] * m.pitch),
+            ring_radius_mm=i.ring_radius_mm * m.ring,
+            length_mm=i.length_mm * m.fibre,
+            diameter_mm=i.diameter_mm * (m.mass if i.kind == "mass" else 1.0),
+        )
+        for i in phantom.inserts
+    )
+    return replace(phantom, inserts=inserts, insert_mm=m.insert_mm)
 
 
 def draw_unit(phantom: Phantom, seed: int, number: int) -> Unit:
@@ -60,6 +106,7 @@ def draw_unit(phantom: Phantom, seed: int, number: int) -> Unit:
     analogue = detector == "film-50"
     processing = not analogue and rng.random() < 0.35
     offsets = rng.normal(0.0, 0.25, (len(phantom.inserts), 2))
+    make = str(rng.choice(list(MAKES), p=[m.share for m in MAKES.values()]))
     exposure = Exposure(
         anode=anode,
         filter_material=filter_material,
@@ -81,17 +128,19 @@ def draw_unit(phantom: Phantom, seed: int, number: int) -> Unit:
         monochrome1=bool(rng.random() < 0.4),
         disc_mm=_disc(rng),
         letters=_letters(rng),
+        tapes=MAKES[make].tapes,
         insert_offset_mm=(float(rng.normal(0.0, 0.7)), float(rng.normal(0.0, 0.7))),
         station=f"UNIT-{number:04d}",
         device_serial=f"{number:04d}",
     )
     return Unit(
         number=number,
+        make=make,
         exposure=exposure,
         dose_spread=float(rng.uniform(0.03, 0.15)),
         tilt_spread_deg=float(rng.choice([0.5, 1.0, 2.5])),
-        fault_rate=float(rng.choice([0.1, 0.3, 0.7], p=[0.5, 0.3, 0.2])),
-        wear=float(rng.choice([0.02, 0.08, 0.30], p=[0.5, 0.3, 0.2])),
+        fault_rate=float(rng.choice([0.05, 0.2, 0.6], p=[0.6, 0.28, 0.12])),
+        wear=float(rng.choice([0.005, 0.03, 0.15], p=[0.6, 0.3, 0.1])),
         contrast=float(rng.lognormal(0.0, 0.07)),
         offsets_mm=tuple((float(a), float(b)) for a, b in offsets),
     )
@@ -192,7 +241,10 @@ _PARTLY = {"fibre": _break_fibre, "speck_group": _lose_specks, "mass": _deform_m
 def make_case(phantom: Phantom, seed: int, unit_number: int, number: int, criteria: Criteria = DEFAULT) -> Case:
     """One image of the archive and its reading; the readers' draws do not depend on the exposure's."""
     unit = draw_unit(phantom, seed, unit_number)
+    its = made(phantom, unit.make)
     rng = np.random.default_rng([seed, unit_number, number + 1])
-    simulated = expose(phantom, draw_exposure(phantom, unit, rng, number), rng)
+    simulated = expose(its, draw_exposure(its, unit, rng, number), rng)
     eyes = np.random.default_rng([seed, unit_number, number + 1, 1])
-    return Case(unit_number, number, simulated, read(visibilities(simulated, phantom), eyes, criteria))
+    seen = visibilities(simulated, its)
+    panel = read(seen, eyes, criteria)
+    return Case(unit_number, number, simulated, panel, expected(seen, eyes, PANELS, criteria))

@@ -3,8 +3,9 @@
 For every speck, fibre segment and mass-contour sector a non-prewhitening matched filter is laid on the final pixels at
 the part's true place. Its response, divided by the standard deviation that the filter has on this image's own noise
 (from the noise power of object-free squares between the objects), is the detectability index of that part in this
-realisation: about N(0, 1) where nothing is drawn.
-Source of the observer model: Burgess, JOSA A 16:633 (1999); ICRU Report 54 (1996).
+realisation: about N(0, 1) where nothing is drawn. Specks are so small that the blur of the detector correlates the
+noise over their size; their filter is prewhitened with the radially averaged noise power.
+Source of the observer models: Burgess, JOSA A 16:633 (1999); ICRU Report 54 (1996).
 """
 
 import math
@@ -57,18 +58,20 @@ def visibilities(simulated: Simulated, phantom: Phantom) -> tuple[Visibility, ..
     bright = film or exposure.intent is Intent.FOR_PRESENTATION or exposure.monochrome1
     sign = 1.0 if bright else -1.0
     blur_mm = blur_sigma_mm(exposure.detector, exposure.faults.extra_blur_mm)
-    full = (image.pixels, truth.matrix, noise_power(image.pixels, truth.matrix))
+    full = (image.pixels, truth.matrix, noise_power(image.pixels, truth.matrix, tapered=True))
     binned, matrix = _binned(image.pixels, truth.matrix, max(1, int(COARSE_PITCH_MM / image.pitch_mm[0] + 1e-6)))
-    coarser = (binned, matrix, noise_power(binned, matrix)) if binned is not image.pixels else full
+    coarser = (binned, matrix, noise_power(binned, matrix))
     found = []
     for nominal, state in zip(phantom.inserts, truth.objects, strict=True):
         x, y = nominal.centre_mm
         insert = replace(nominal, centre_mm=(x + state.offset_mm[0], y + state.offset_mm[1]))
-        pixels, matrix, power = full if insert.kind == "speck_group" else coarser
+        white = insert.kind == "speck_group"
+        pixels, matrix, power = full if white else coarser
         coarse, fine, whole = _parts(insert)
         parts = (*coarse, *whole) if fine is coarse else (*coarse, *fine, *whole)
         values = [
-            _index(pixels, matrix, insert, part, reach, centre, blur_mm, power) * sign for part, centre, reach in parts
+            _index(pixels, matrix, insert, part, reach, centre, blur_mm, power, white) * sign
+            for part, centre, reach in parts
         ]
         if fine is coarse:
             values = values[:-1] * 2 + values[-1:]
@@ -184,6 +187,7 @@ def _index(
     centre_mm: tuple[float, float],
     blur_mm: float,
     power: Float[np.ndarray, "n m"],
+    white: bool,
 ) -> float:
     """Filter response over its own noise."""
     from scipy.ndimage import gaussian_filter
@@ -199,9 +203,28 @@ def _index(
     to_mm = np.column_stack([inverse, -inverse @ centre])
     oversampling = {"speck_group": 5, "fibre": 2}.get(insert.kind, 1)
     weights = gaussian_filter(pixel_average(part, to_mm, window, oversampling), blur_mm / pixel_mm, mode="constant")
+    if white:
+        weights = prewhitened(weights, power)
     weights -= weights.mean()
     response = float(np.vdot(weights, pixels[window[0] : window[1], window[2] : window[3]].astype(np.float64)))
     return response / filter_sigma(weights, power)
+
+
+def prewhitened(weights: Map, power: Float[np.ndarray, "n n"]) -> Map:
+    """A template divided by the noise power at each spatial frequency (its radial average), cut to its window."""
+    from scipy.fft import irfft2, next_fast_len, rfft2
+
+    n = power.shape[0]
+    frequency = np.fft.fftfreq(n)
+    ring = np.rint(np.hypot(frequency[:, None], frequency) * n).astype(int).ravel()
+    shares = np.bincount(ring)[1:]
+    radial = np.bincount(ring, power.ravel())[1:] / shares  # without the mean, which planes took off
+    radial = np.convolve(np.pad(radial, 2, mode="edge"), np.full(5, 0.2), mode="valid")
+    size = next_fast_len(2 * max(weights.shape), real=True)
+    here = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)) * n
+    spectrum = rfft2(weights, (size, size)) / np.interp(here, np.arange(1, len(radial) + 1), radial)
+    white: np.ndarray = irfft2(spectrum, (size, size))[: weights.shape[0], : weights.shape[1]]
+    return white
 
 
 def filter_sigma(weights: Map, power: Float[np.ndarray, "n m"]) -> float:
@@ -216,8 +239,12 @@ def filter_sigma(weights: Map, power: Float[np.ndarray, "n m"]) -> float:
     return float(np.sqrt(spectrum.sum()) / size)
 
 
-def noise_power(pixels: np.ndarray, matrix: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "n n"]:
+def noise_power(
+    pixels: np.ndarray, matrix: Float[np.ndarray, "2 3"], *, tapered: bool = False
+) -> Float[np.ndarray, "n n"]:
     """Mean periodogram of the object-free squares between the objects, planes removed; its mean is the variance.
+
+    A taper (Hann) keeps power of low frequencies from leaking into the far lower power of high ones.
 
     Squares with a disc, dust or a dead line in them vary more than the calmer half and are left out. A floor of the
     quantisation noise (1/12) keeps noise-free images finite.
@@ -227,6 +254,8 @@ def noise_power(pixels: np.ndarray, matrix: Float[np.ndarray, "2 3"]) -> Float[n
     y, x = np.mgrid[:size, :size]
     plane = np.stack([np.ones(size * size), x.ravel() - size / 2, y.ravel() - size / 2], axis=1)
     fit = np.linalg.pinv(plane)
+    taper = np.hanning(size + 2)[1:-1, None] * np.hanning(size + 2)[1:-1] if tapered else np.ones((size, size))
+    taper /= np.sqrt(np.mean(taper**2))
     squares = []
     for cx in (-20.0, 0.0, 20.0):
         for cy in (-20.0, 0.0, 20.0):
@@ -239,8 +268,18 @@ def noise_power(pixels: np.ndarray, matrix: Float[np.ndarray, "2 3"]) -> Float[n
         return np.full((size, size), 1 / 12)
     variance = np.array([square.var() for square in squares])
     calm = variance <= 1.3 * np.quantile(variance, 0.4)
-    power = [np.abs(np.fft.fft2(s)) ** 2 / size**2 for s, keep in zip(squares, calm, strict=True) if keep]
+    power = [np.abs(np.fft.fft2(s * taper)) ** 2 / size**2 for s, keep in zip(squares, calm, strict=True) if keep]
     return np.asarray(np.mean(power, axis=0) + 1 / 12)
 
 
-__all__ = ["SECTORS", "SEGMENTS", "SOUND", "Visibility", "blur_sigma_mm", "filter_sigma", "noise_power", "visibilities"]
+__all__ = [
+    "SECTORS",
+    "SEGMENTS",
+    "SOUND",
+    "Visibility",
+    "blur_sigma_mm",
+    "filter_sigma",
+    "noise_power",
+    "prewhitened",
+    "visibilities",
+]

@@ -41,6 +41,15 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class Tape:
+    """An adhesive strip or label on top of the phantom: acrylic of `thickness_mm`, `size_mm` wide and high."""
+
+    centre_mm: tuple[float, float]
+    size_mm: tuple[float, float]
+    thickness_mm: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class Faults:
     """Things that go wrong at the detector or on the cassette; amounts are counts or fractions of the signal."""
 
@@ -84,6 +93,7 @@ class Exposure:
     monochrome1: bool = False
     disc_mm: tuple[float, float] | None = (-20.0, 48.0)
     letters: tuple[Letter, ...] = (Letter(),)
+    tapes: tuple[Tape, ...] = ()
     objects: tuple[ObjectState, ...] | None = None
     insert_offset_mm: tuple[float, float] = (0.0, 0.0)
     faults: Faults = field(default_factory=Faults)

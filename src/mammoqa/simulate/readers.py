@@ -8,12 +8,13 @@ Two readers score each object; where they differ three more do, and the majority
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from mammoqa.simulate.detectability import SECTORS, SEGMENTS, Visibility
 
 NOT_APPLICABLE = -1.0  # "may be visible but misses the bar for 0.5"
 READERS = 5
+_BETWEEN = 0.25  # where N/A stands among the scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,10 @@ class Criteria:
     """
 
     efficiency_fibre: float = 0.72
-    efficiency_speck: float = 0.36
+    efficiency_speck: float = 0.85
     efficiency_mass: float = 0.33
     segment: float = 2.8
-    speck: float = 3.0
+    speck: float = 3.2
     sector: float = 1.0
     whole: float = 3.8
     gap: float = 2.5  # a missing part stands out by so much
@@ -51,75 +52,88 @@ class Panel:
 
 def read(objects: tuple[Visibility, ...], rng: np.random.Generator, criteria: Criteria = DEFAULT) -> Panel:
     """Let a panel of five read an image."""
-    bias = rng.normal(0.0, criteria.between_readers, READERS)
-    everyone = np.array([[_score(v, b, rng, criteria) for v in objects] for b in bias])
-    differ = everyone[0] != everyone[1]
+    everyone = _everyone(objects, rng, criteria, 1)[0]
     readers = everyone.copy()
-    readers[2:, ~differ] = np.nan
-    panel = np.where(differ, [majority(column) for column in everyone.T], everyone[0])
+    readers[2:, everyone[0] == everyone[1]] = np.nan
+    panel = panel_scores(everyone)
     return Panel(readers, np.where(panel == NOT_APPLICABLE, np.nan, panel))
 
 
-def majority(scores: Float[np.ndarray, " readers"]) -> float:
-    """What most say; without a majority the middle one, with N/A between 0 and 0.5."""
-    values, counts = np.unique(scores, return_counts=True)
-    if counts.max() * 2 > len(scores):
-        return float(values[counts.argmax()])
-    placed = np.where(scores == NOT_APPLICABLE, 0.25, scores)
-    middle = float(np.median(placed))
-    return NOT_APPLICABLE if middle == 0.25 else middle
+def expected(
+    objects: tuple[Visibility, ...], rng: np.random.Generator, panels: int = 64, criteria: Criteria = DEFAULT
+) -> Float[np.ndarray, "objects 4"]:
+    """Shares of the scores 0, 0.5, 1 and N/A among many panels that read the same image."""
+    said = panel_scores(_everyone(objects, rng, criteria, panels))
+    return np.stack([(said == s).mean(axis=0) for s in (0.0, 0.5, 1.0, NOT_APPLICABLE)], axis=1)
 
 
-def _score(seen: Visibility, bias: float, rng: np.random.Generator, c: Criteria) -> float:
-    """One reader, one object."""
+def _everyone(
+    objects: tuple[Visibility, ...], rng: np.random.Generator, criteria: Criteria, panels: int
+) -> Float[np.ndarray, "panels readers objects"]:
+    """What each reader of each panel would say of each object."""
+    bias = rng.normal(0.0, criteria.between_readers, (panels, READERS))
+    return np.stack([_score(v, bias, rng, criteria) for v in objects], axis=-1)
+
+
+def panel_scores(everyone: Float[np.ndarray, "*panels readers objects"]) -> Float[np.ndarray, "*panels objects"]:
+    """Where the first two agree, what they say; else what most of the five say, -1 for N/A.
+
+    Without a majority the middle one decides, with N/A between 0 and 0.5. A majority is always the middle one too.
+    """
+    placed = np.where(everyone == NOT_APPLICABLE, _BETWEEN, everyone)
+    middle = np.median(placed, axis=-2)
+    agreed = np.where(placed[..., 0, :] == placed[..., 1, :], placed[..., 0, :], middle)
+    return np.where(agreed == _BETWEEN, NOT_APPLICABLE, agreed)
+
+
+def _score(
+    seen: Visibility, bias: Float[np.ndarray, "*readers"], rng: np.random.Generator, c: Criteria
+) -> Float[np.ndarray, "*readers"]:
+    """What readers say of one object."""
     efficiency = {"fibre": c.efficiency_fibre, "speck_group": c.efficiency_speck, "mass": c.efficiency_mass}[seen.kind]
-    shift = bias + rng.normal(0.0, c.internal_object)
-    noise = rng.normal(0.0, c.internal_part, seen.coarse.shape)
+    shift = (bias + rng.normal(0.0, c.internal_object, bias.shape))[..., None]
+    noise = rng.normal(0.0, c.internal_part, (*bias.shape, len(seen.coarse)))
     coarse = seen.coarse * efficiency + noise - shift
     fine = seen.fine * efficiency + noise - shift
     if seen.kind == "fibre":
         return fibre_score(coarse > c.segment, gaps(fine, c.gap))
     if seen.kind == "speck_group":
-        return speck_score(int((coarse > c.speck).sum()))
-    return mass_score(seen.whole * efficiency - shift - c.whole, (coarse > c.sector) & ~gaps(fine, c.gap))
+        return speck_score((coarse > c.speck).sum(axis=-1))
+    return mass_score(seen.whole * efficiency - shift[..., 0] - c.whole, (coarse > c.sector) & ~gaps(fine, c.gap))
 
 
-def gaps(parts: Float[np.ndarray, " parts"], criterion: float) -> np.ndarray:
+def gaps(parts: Float[np.ndarray, "*readers parts"], criterion: float) -> Bool[np.ndarray, "*readers parts"]:
     """Parts that are plainly missing: less than half as visible as the better ones, by more than the criterion."""
-    usual = float(np.quantile(parts, 0.75))
-    return (parts < 0.5 * usual) & (usual - parts > criterion)
+    usual = np.quantile(parts, 0.75, axis=-1, keepdims=True)
+    missing: np.ndarray = (parts < 0.5 * usual) & (usual - parts > criterion)
+    return missing
 
 
-def fibre_score(seen: np.ndarray, missing: np.ndarray) -> float:
+def fibre_score(
+    seen: Bool[np.ndarray, "*readers parts"], missing: Bool[np.ndarray, "*readers parts"]
+) -> Float[np.ndarray, "*readers"]:
     """ACR 1999: 1 for the whole length unbroken, 0.5 for more than half of it; by the longest seen run."""
     run = longest_run(seen & ~missing)
-    if run >= SEGMENTS - 1:
-        return 1.0
-    if run > SEGMENTS / 2:
-        return 0.5
-    return NOT_APPLICABLE if run >= 3 else 0.0
+    return np.select([run >= SEGMENTS - 1, run > SEGMENTS / 2, run >= 3], [1.0, 0.5, NOT_APPLICABLE], 0.0)
 
 
-def longest_run(seen: np.ndarray) -> int:
-    """Length of the longest run of True."""
-    best = run = 0
-    for part in seen:
-        run = run + 1 if part else 0
-        best = max(best, run)
+def longest_run(seen: Bool[np.ndarray, "*readers parts"]) -> Int[np.ndarray, "*readers"]:
+    """Length of the longest run of True along the last axis."""
+    best = run = np.zeros(seen.shape[:-1], dtype=int)
+    for k in range(seen.shape[-1]):
+        run = np.where(seen[..., k], run + 1, 0)
+        best = np.maximum(best, run)
     return best
 
 
-def speck_score(count: int) -> float:
+def speck_score(count: Int[np.ndarray, "*readers"]) -> Float[np.ndarray, "*readers"]:
     """ACR 1999: 1 for four or more of six, 0.5 for two or three."""
-    if count >= 4:
-        return 1.0
-    if count >= 2:
-        return 0.5
-    return NOT_APPLICABLE if count == 1 else 0.0
+    return np.select([count >= 4, count >= 2, count == 1], [1.0, 0.5, NOT_APPLICABLE], 0.0)
 
 
-def mass_score(margin: float, sectors: np.ndarray) -> float:
+def mass_score(
+    margin: Float[np.ndarray, "*readers"], sectors: Bool[np.ndarray, "*readers parts"]
+) -> Float[np.ndarray, "*readers"]:
     """ACR 1999: 1 for more than three quarters of the contour, 0.5 for visible but not circular."""
-    if margin > 0:
-        return 1.0 if sectors.sum() > 0.75 * SECTORS else 0.5
-    return NOT_APPLICABLE if margin > -0.6 else 0.0
+    round_enough = sectors.sum(axis=-1) > 0.75 * SECTORS
+    return np.select([(margin > 0) & round_enough, margin > 0, margin > -0.6], [1.0, 0.5, NOT_APPLICABLE], 0.0)

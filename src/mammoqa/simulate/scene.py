@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mammoqa.core import Insert, Phantom
-from mammoqa.simulate.exposure import SOUND, Exposure, ObjectState
+from mammoqa.simulate.exposure import SOUND, Exposure, ObjectState, Tape
 from mammoqa.simulate.shapes import SHAPES, Map, pixel_average, reach_mm
 
 Patch = Float[np.ndarray, "_ _"]  # a map of part of the image; each of its own size
@@ -68,7 +68,8 @@ def canonical_matrix(
         turn = turn @ np.diag([-1.0, 1.0])
     rows, columns = shape
     foot = np.array([(columns - 1) / 2, rows - 0.5])
-    centre_mm = np.array([exposure.shift_mm[0], -phantom.outline.length_mm / 2 - exposure.shift_mm[1]])
+    wall_mm = phantom.outline.offset_mm[1] + phantom.outline.length_mm / 2  # from the origin to the chest-wall edge
+    centre_mm = np.array([exposure.shift_mm[0], -wall_mm - exposure.shift_mm[1]])
     return np.column_stack([turn * scale, foot + centre_mm * scale])
 
 
@@ -139,7 +140,7 @@ def _draw(
 def _disc(
     matrix: Float[np.ndarray, "2 3"], centre: tuple[float, float], marker: Insert, shape: tuple[int, int]
 ) -> tuple[Window, Map]:
-    """The acrylic disc on top of the phantom."""
+    """A disc on top of the phantom, or a round cavity in its top."""
     radius = marker.diameter_mm / 2
     window = _window(matrix, centre, radius + 0.2, shape)
     to_mm = _inverse(matrix)
@@ -149,6 +150,19 @@ def _disc(
         return np.where(x**2 + y**2 <= radius**2, marker.size_mm, 0.0)
 
     return window, pixel_average(thickness, to_mm, window, 4)
+
+
+def _tape(tape: Tape, matrix: Float[np.ndarray, "2 3"], shape: tuple[int, int]) -> tuple[Window, str, Map]:
+    """An adhesive strip."""
+    half_x, half_y = tape.size_mm[0] / 2, tape.size_mm[1] / 2
+    window = _window(matrix, tape.centre_mm, max(half_x, half_y) + 0.2, shape)
+    to_mm = _inverse(matrix)
+    to_mm[:, 2] -= tape.centre_mm
+
+    def thickness(x: Map, y: Map) -> Map:
+        return np.where((np.abs(x) <= half_x) & (np.abs(y) <= half_y), tape.thickness_mm, 0.0)
+
+    return window, "acrylic", pixel_average(thickness, to_mm, window, 2)
 
 
 def _letters(
@@ -218,5 +232,9 @@ def build(phantom: Phantom, exposure: Exposure, shape: tuple[int, int], pitch_mm
         if marker.kind == "disc" and exposure.disc_mm is not None:
             window, thickness = _disc(top, exposure.disc_mm, marker, shape)
             patches.append((window, marker.material, thickness, None))
+        if marker.kind == "cavity":
+            window, thickness = _disc(top, marker.centre_mm, marker, shape)
+            patches.append((window, marker.material, thickness, phantom.layers[0].material))
     patches.extend((window, "lead", thickness, None) for window, thickness in _letters(exposure, top, shape))
+    patches.extend((*_tape(tape, top, shape), None) for tape in exposure.tapes)
     return Scene(body, wax, tuple(patches), matrix, box)
