@@ -102,7 +102,8 @@ def decode(dataset: Dataset, shape: Layout) -> Real[np.ndarray, "frames rows col
         if syntax == JPEGExtended12Bit and shape.bits_stored > 8:
             stored = _decode_jpeg_12(dataset, shape)
         else:
-            stored = pixel_array(dataset, view_only=True)
+            # stray bits are dropped in `values`, which copies only where there are some
+            stored = pixel_array(dataset, view_only=True, correct_unused_bits=False)
         stored = stored.reshape(shape.frames, shape.rows, shape.columns)
     except DICOM_ERRORS as error:
         reason = next(iter(str(error).split(" - ")[0].strip().splitlines()), type(error).__name__)[:200].rstrip(":")

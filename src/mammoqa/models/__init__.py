@@ -1,6 +1,6 @@
 """The runtime of trained networks: load an ONNX artefact and its card, run batches and input gradients. No torch."""
 
-from mammoqa.models.card import KINDS, OUTPUTS, Card, InputSpec, Metric, Platt, Reading, Training
+from mammoqa.models.card import KINDS, OUTPUTS, Card, InputSpec, Metric, Parent, Platt, Reading, Training
 from mammoqa.models.preprocess import Preprocessing, noise_sigma, normalise
 from mammoqa.models.runtime import GRAPHS, MODELS, Model, load, load_folder, scores
 
@@ -13,6 +13,7 @@ __all__ = [
     "InputSpec",
     "Metric",
     "Model",
+    "Parent",
     "Platt",
     "Preprocessing",
     "Reading",

@@ -52,8 +52,19 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """The weights that a training started from; a checkpoint has no card and no description of its data."""
+
+    name: str
+    version: str
+    card_sha256: str | None
+    weights_sha256: str
+    data: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
-    """How the weights came about."""
+    """How the weights came about; `parent` None: from scratch."""
 
     recipe: str
     network: str
@@ -68,6 +79,7 @@ class Training:
     seconds: float
     selection: str
     torch_version: str
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True, slots=True)
