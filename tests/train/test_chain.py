@@ -16,7 +16,7 @@ from mammoqa.models import load_folder  # noqa: E402
 from mammoqa.train.artefact import write_artefact  # noqa: E402
 from mammoqa.train.export import export, fold, gradient_function  # noqa: E402
 from mammoqa.train.fit import Progress, fit, predict, rate, share_done  # noqa: E402
-from mammoqa.train.networks import COMPACT, build  # noqa: E402
+from mammoqa.train.networks import MATCHED, build  # noqa: E402
 from mammoqa.train.recipes import RECIPES  # noqa: E402
 
 SIZE = 96
@@ -57,7 +57,7 @@ def test_graphs_equal_torch(tmp_path):
     import onnxruntime
 
     torch.manual_seed(1)
-    network = build(COMPACT)
+    network = build(MATCHED)
     _shake(network)
     export(network, tmp_path, SIZE)
     assert all((tmp_path / name).stat().st_size < 12e6 for name in ("model.onnx", "gradient.onnx"))
@@ -75,12 +75,14 @@ def test_graphs_equal_torch(tmp_path):
         got_gradient, got = backward.run(["gradient", "logits"], feeds | {"weights": weights.numpy()})
         np.testing.assert_allclose(got, logits.numpy(), atol=1e-4)
         assert float(gradient.abs().max()) > 1e-3
-        np.testing.assert_allclose(got_gradient, gradient.numpy(), atol=1e-4)
+        beside = np.abs(got_gradient - gradient.numpy())
+        assert beside.max() < 1e-3  # where an activation is zero but for rounding, its slope is either of two
+        assert (beside > 1e-4).mean() < 1e-3
 
 
 def test_the_exported_gradient_is_a_slope():
     torch.manual_seed(2)
-    network = fold(build(COMPACT)).double()
+    network = fold(build(MATCHED)).double()
     patches, kind = torch.randn(2, 1, 64, 64).double(), torch.eye(3)[:2].double()
     log_size, weights = torch.zeros(2).double(), torch.tensor([[1.0, 0.0], [0.0, 1.0]]).double()
     gradient, logits = gradient_function(network)(patches, kind, log_size, weights)

@@ -62,6 +62,22 @@ def test_too_few_and_too_many_images_are_told(tmp_path):
         write(1, 2)
 
 
+def test_an_image_that_does_not_come_leaves_no_rows(tmp_path):
+    one = {"unit": 0, "kinds": np.array([0]), "sizes_mm": np.array([1.0]), "panel": np.array([1.0])}
+    with DatasetWriter(tmp_path, 3, 1, size_px=64) as writer:
+        for image in (0, 2):
+            patch = np.full((1, 64, 64), image + 1, dtype=np.float16)
+            writer.add(patch, image=image, readers=np.ones((1, 5)), normalised=True, **one)
+        writer.leave_out()
+        writer.describe("two of three")
+    dataset = open_dataset(tmp_path)
+    assert dataset.description == "two of three"
+    assert dataset.patches.shape == (2, 64, 64)
+    assert dataset.patches[:, 0, 0].tolist() == [1.0, 3.0]
+    assert np.isnan(dataset.table.expected).all()
+    assert (tmp_path / "patches.npy").stat().st_size == dataset.patches.offset + 2 * 64 * 64 * 2
+
+
 def test_an_incomplete_folder_is_refused(tmp_path):
     (tmp_path / "about.json").write_text(json.dumps({}))
     with pytest.raises(ConfigurationError, match=r"lacks patches\.npy, table\.npz"):

@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: pip install 'mammoqa[train]'")
 
 from mammoqa.core import ConfigurationError, MissingExtraError  # noqa: E402
-from mammoqa.train.networks import COMPACT, build  # noqa: E402
+from mammoqa.train.networks import MATCHED, MassTemplates, build  # noqa: E402
 from mammoqa.train.recipes import RECIPES  # noqa: E402
 
 
@@ -25,18 +25,42 @@ def _multiplications(network):
 
 
 def test_the_compact_network_is_compact():
-    network = build(COMPACT)
+    network = build(MATCHED)
     assert sum(p.numel() for p in network.parameters()) < 1.5e6
-    assert _multiplications(network) < 105e6
+    assert _multiplications(network) < 145e6
 
 
-def test_kind_and_size_reach_the_answer():
+def test_the_kind_reaches_the_answer_and_the_size_only_that_of_masses():
     torch.manual_seed(0)
-    network = build(COMPACT).eval()
-    patch = torch.randn(1, 1, 64, 64).expand(4, -1, -1, -1)
-    kind = torch.eye(3)[[0, 1, 2, 0]]
-    logits = network(patch, kind, torch.tensor([0.0, 0, 0, -1]))
-    assert len({tuple(row) for row in logits.tolist()}) == 4
+    network = build(MATCHED).eval()
+    patch = torch.randn(1, 1, 160, 160).expand(6, -1, -1, -1)
+    kind = torch.eye(3)[[0, 1, 2, 0, 1, 2]]
+    fibre, specks, mass, smaller_fibre, smaller_specks, thinner_mass = network(
+        patch, kind, torch.tensor([0.0, 0, 0, -1, -1, -1])
+    ).tolist()
+    assert len({tuple(fibre), tuple(specks), tuple(mass), tuple(thinner_mass)}) == 4
+    assert smaller_fibre == pytest.approx(fibre, abs=1e-6)
+    assert smaller_specks == pytest.approx(specks, abs=1e-6)
+
+
+def test_the_templates_answer_to_the_mass_of_their_size_and_not_to_a_slope():
+    masses = MassTemplates(4)
+    lens = _lens(6.2)  # the third of the five
+    slope = torch.linspace(-1, 1, 160).expand(160, 160)
+    whole = masses.templates.reshape(5, 25, 40, 40)[:, -1]
+
+    def answers(patch):
+        return (whole * patch.reshape(40, 4, 40, 4).mean(dim=(1, 3))).sum(dim=(1, 2))
+
+    assert int(answers(lens).argmax()) in (1, 2, 3)
+    assert float(answers(slope).abs().max()) < 1e-4
+    assert float(answers(torch.ones(160, 160)).abs().max()) < 1e-4
+
+
+def _lens(diameter_mm: float) -> torch.Tensor:
+    axis = (torch.arange(160) - 79.5) * 0.1
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return (1 - (x**2 + y**2) / (diameter_mm / 2) ** 2).clamp(min=0)
 
 
 def _torchvision():

@@ -1,6 +1,6 @@
 """Makes a training set from a simulated archive: expose, locate, cut patches, normalise. Needs no torch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mammoqa.locate import locate_acr156, patches
 from mammoqa.models.card import KINDS
 from mammoqa.models.preprocess import DEFAULT, normalise
 from mammoqa.phantoms import PHANTOMS
-from mammoqa.simulate.archive import make_case
+from mammoqa.simulate.archive import draw_unit, made, make_case
 from mammoqa.train.dataset_file import READERS, DatasetWriter, split_by_unit
 
 MISPLACED_MM = 2.0  # a patch further off may not hold its object, and its score would mislead
@@ -27,6 +27,7 @@ class Entry:
     patches: Float16[np.ndarray, "objects size size"] | None
     panel: Float[np.ndarray, " objects"]
     readers: Float[np.ndarray, "readers objects"]
+    expected: Float[np.ndarray, "objects 4"]
     refused: str | None
     pose_error_mm: float
 
@@ -41,11 +42,12 @@ def make_entry(phantom_name: str, seed: int, unit: int, number: int) -> Entry:
         cut = normalise(patches(image, phantom, pose), DEFAULT).astype(np.float16)
     except RefusalError as error:
         reason = f"{error.code}: {error.reason}"
-        return Entry(unit, number, None, case.panel.panel, case.panel.readers, reason, float("nan"))
+        return Entry(unit, number, None, case.panel.panel, case.panel.readers, case.expected, reason, float("nan"))
     centres = np.array([insert.centre_mm for insert in phantom.inserts])
-    true = centres @ case.simulated.truth.matrix[:, :2].T + case.simulated.truth.matrix[:, 2]
+    built = np.array([insert.centre_mm for insert in made(phantom, draw_unit(phantom, seed, unit).make).inserts])
+    true = built @ case.simulated.truth.matrix[:, :2].T + case.simulated.truth.matrix[:, 2]
     error_mm = np.linalg.norm(pose.to_mm(true) - centres, axis=1).max()
-    return Entry(unit, number, cut, case.panel.panel, case.panel.readers, None, float(error_mm))
+    return Entry(unit, number, cut, case.panel.panel, case.panel.readers, case.expected, None, float(error_mm))
 
 
 def _unit_entries(phantom_name: str, seed: int, unit: int, images: int) -> list[Entry]:
@@ -54,17 +56,14 @@ def _unit_entries(phantom_name: str, seed: int, unit: int, images: int) -> list[
 
 
 def entries(
-    phantom_name: str, units: int, images_per_unit: int, seed: int, jobs: int = 2, first_unit: int = 0
+    phantom_name: str, units: int, images_per_unit: int, seed: int, jobs: int = 2, dask: str | None = None
 ) -> Iterator[Entry]:
-    """The archive, unit by unit in a fixed order, made by `jobs` processes of one thread each."""
-    from joblib import Parallel, delayed, parallel_config
+    """The archive, unit by unit in a fixed order, by `jobs` processes of one thread each or on a Dask cluster."""
+    from mammoqa.jobs.side_by_side import cluster, in_order, processes
 
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        made = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(
-            delayed(_unit_entries)(phantom_name, seed, unit, images_per_unit)
-            for unit in range(first_unit, first_unit + units)
-        )
-        for of_unit in made:
+    work = ((_unit_entries, phantom_name, seed, unit, images_per_unit) for unit in range(units))
+    with cluster(dask) if dask is not None else processes(jobs) as crew:
+        for of_unit in in_order(crew, work):
             yield from of_unit
 
 
@@ -85,27 +84,42 @@ def _counted(scores: list[float]) -> float:
 
 
 def write_archive(
-    out: Path, phantom_name: str, units: int, images_per_unit: int, seed: int, jobs: int = 2, report: bool = True
+    out: Path,
+    phantom_name: str,
+    units: int,
+    images_per_unit: int,
+    seed: int,
+    jobs: int = 2,
+    dask: str | None = None,
+    report: bool = True,
 ) -> Path:
     """Make an archive and store it as a dataset, split 70/10/20 by unit.
 
     Images whose phantom cannot be located, or lies more than `MISPLACED_MM` beside its true place, are left out; their
-    number is in the description.
+    number is in the description. Patches go to disk as they come, so that memory does not grow with the archive.
     """
     from rich.progress import track
 
-    phantom = PHANTOMS[phantom_name]
+    total = units * images_per_unit
+    made = entries(phantom_name, units, images_per_unit, seed, jobs, dask)
+    return store(out, PHANTOMS[phantom_name], track(made, "simulating", total=total) if report else made, total, seed)
+
+
+def store(out: Path, phantom: Phantom, made: Iterable[Entry], total: int, seed: int) -> Path:
+    """Store the entries of a simulated archive of `total` images as a dataset."""
     kinds = np.array([KINDS.index(insert.kind) for insert in phantom.inserts])
     sizes = np.array([insert.size_mm for insert in phantom.inserts])
-    total = units * images_per_unit
-    made = entries(phantom_name, units, images_per_unit, seed, jobs)
-    kept = [e for e in (track(made, "simulating", total=total) if report else made) if e.patches is not None]
-    about = (
-        f"simulated {phantom_name} archive: {units} units, {total} images, seed {seed}; {total - len(kept)} not located"
-    )
-    with DatasetWriter(out, len(kept), len(phantom.inserts), description=about) as writer:
-        for image, entry in enumerate(kept):
-            assert entry.patches is not None
+    units: list[int] = []
+    verdicts: list[bool] = []
+    refused: list[str] = []
+    misplaced = 0
+    with DatasetWriter(out, total, len(phantom.inserts)) as writer:
+        for image, entry in enumerate(made):
+            if entry.patches is None or entry.pose_error_mm > MISPLACED_MM:
+                refused.append(entry.refused or "")
+                misplaced += entry.patches is not None
+                writer.leave_out()
+                continue
             writer.add(
                 entry.patches,
                 image=image,
@@ -114,8 +128,15 @@ def write_archive(
                 sizes_mm=sizes,
                 panel=entry.panel,
                 readers=entry.readers[:READERS].T,
+                expected=entry.expected,
                 normalised=True,
             )
-        verdicts = np.array([passes(phantom, e.panel) for e in kept], dtype=float)
-        writer.set_split(split_by_unit(np.array([e.unit for e in kept]), verdicts, np.random.default_rng(seed)))
+            units.append(entry.unit)
+            verdicts.append(passes(phantom, entry.panel))
+        passed = np.array(verdicts, dtype=float)
+        writer.set_split(split_by_unit(np.array(units), passed, np.random.default_rng(seed)))
+        writer.describe(
+            f"simulated {phantom.name} archive: {len(np.unique(units))} units, {total} images, seed {seed}; "
+            f"{len(refused) - misplaced} not located, {misplaced} misplaced, {passed.mean():.1%} of the rest pass"
+        )
     return out

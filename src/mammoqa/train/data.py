@@ -9,8 +9,8 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from mammoqa.models.card import KINDS
-from mammoqa.train.dataset_file import Dataset, Table
-from mammoqa.train.losses import targets
+from mammoqa.train.dataset_file import TRAIN, Dataset, Table
+from mammoqa.train.losses import expected_targets, targets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +32,8 @@ class Batch:
 def select(table: Table, split: int, selection: str) -> Int[np.ndarray, " rows"]:
     """Rows of a split that are trained or tuned on; N/A objects never are."""
     wanted = (table.split == split) & ~np.isnan(table.panel)
+    if split == TRAIN and selection == "all":
+        wanted |= (table.split == split) & (table.expected[:, :3].sum(axis=1) > 0.05)  # some panels score it
     if selection == "yun2025":
         wanted &= full_or_first_failure(table)
     return np.flatnonzero(wanted)
@@ -62,11 +64,22 @@ def batches(
 def take(dataset: Dataset, rows: Int[np.ndarray, " rows"], soft: float) -> Batch:
     """The batch of given rows."""
     table = dataset.table
-    target, mask = targets(torch.from_numpy(table.panel[rows]), torch.from_numpy(table.readers[rows]), soft)
+    target, mask = targets_of(table, rows, soft)
     return Batch(
         patches=torch.from_numpy(dataset.patches[rows])[:, None].float(),
         kind=torch.from_numpy(table.kind[rows]).long(),
         log_size=torch.from_numpy(np.log2(table.size_mm[rows])).float(),
         target=target.float(),
-        mask=mask,
+        mask=mask.float(),
     )
+
+
+def targets_of(table: Table, rows: Int[np.ndarray, " rows"], soft: float) -> tuple[Tensor, Tensor]:
+    """Targets and weights [n, 2]: shares of scores where they are known and wanted, else the readers' votes."""
+    target, mask = targets(torch.from_numpy(table.panel[rows]), torch.from_numpy(table.readers[rows]), soft)
+    if soft <= 0:
+        return target, mask
+    expected = torch.from_numpy(table.expected[rows])
+    known = torch.isfinite(expected).all(dim=1, keepdim=True)
+    better, weight = expected_targets(torch.nan_to_num(expected))
+    return torch.where(known, better, target), torch.where(known, weight, mask)

@@ -38,6 +38,7 @@ class Table:
     size_mm: Float[np.ndarray, " rows"]
     panel: Float[np.ndarray, " rows"]
     readers: Float[np.ndarray, "rows readers"]  # nan where a reader was not asked
+    expected: Float[np.ndarray, "rows 4"]  # shares of 0, 0.5, 1 and N/A among many panels; nan where not known
     split: Int[np.ndarray, " rows"]  # TRAIN, TEST or EVALUATION
 
 
@@ -66,7 +67,7 @@ class DatasetWriter:
         images: int,
         objects: int = 16,
         *,
-        description: str,
+        description: str = "",
         size_px: int = 160,
         preprocessing: Preprocessing = DEFAULT,
     ) -> None:
@@ -79,6 +80,7 @@ class DatasetWriter:
         )
         self._columns: dict[str, list[np.ndarray]] = {field.name: [] for field in fields(Table)}
         self._written = 0
+        self._left_out = 0
         self._split_of_unit: dict[int, int] = {}
 
     def add(
@@ -91,6 +93,7 @@ class DatasetWriter:
         sizes_mm: Real[np.ndarray, " n"],
         panel: Real[np.ndarray, " n"],
         readers: Real[np.ndarray, "n r"],
+        expected: Real[np.ndarray, "n 4"] | None = None,
         normalised: bool = False,
     ) -> None:
         """One image's objects in the order of `Phantom.inserts`.
@@ -102,7 +105,8 @@ class DatasetWriter:
             kinds: index into `models.KINDS`.
             sizes_mm: nominal sizes.
             panel: the panel's score, nan for N/A.
-            readers: the single readers' scores, nan where not asked; at most `READERS` columns.
+            readers: the single readers' scores, nan where not asked, -1 for N/A; at most `READERS` columns.
+            expected: shares of the scores 0, 0.5, 1 and N/A among many panels, which only a simulation knows.
             normalised: the patches have passed `normalise`.
         """
         n = len(patches)
@@ -120,11 +124,20 @@ class DatasetWriter:
             "size_mm": np.asarray(sizes_mm, dtype=np.float64),
             "panel": np.asarray(panel, dtype=np.float64),
             "readers": all_readers,
+            "expected": np.full((n, 4), np.nan) if expected is None else np.asarray(expected, dtype=np.float64),
             "split": np.full(n, TRAIN),
         }
         for name, values in row.items():
             self._columns[name].append(values)
         self._written += n
+
+    def leave_out(self) -> None:
+        """One of the images that the dataset was laid out for does not come."""
+        self._left_out += self._objects
+
+    def describe(self, description: str) -> None:
+        """What the data are, when that is known only at the end."""
+        self._description = description
 
     def set_split(self, split_of_unit: dict[int, int]) -> None:
         """Which split each unit belongs to; units that are not named stay in TRAIN."""
@@ -141,6 +154,8 @@ class DatasetWriter:
             self._finish()
 
     def _finish(self) -> None:
+        if self._left_out:
+            self._shorten()
         if self._written != len(self._patches):
             raise ConfigurationError(f"{self._written} objects were added, {len(self._patches)} were announced")
         columns = {name: np.concatenate(parts) for name, parts in self._columns.items()}
@@ -152,6 +167,20 @@ class DatasetWriter:
             "sha256": _sha256(self._folder / "patches.npy"),
         }
         (self._folder / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+    def _shorten(self) -> None:
+        """Cut the file to the rows that are expected: its header has the same length for any number of rows."""
+        path, rows = self._folder / "patches.npy", len(self._patches) - self._left_out
+        shape = (rows, *self._patches.shape[1:])
+        old, size = self._patches.offset, int(np.prod(shape, dtype=np.int64)) * 2
+        self._patches.flush()
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False, "shape": shape}
+        with path.open("r+b") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            if file.tell() != old:
+                raise ConfigurationError(f"{path}: the header of a shorter file has another length")
+            file.truncate(old + size)
+        self._patches = np.load(path, mmap_mode="r+")
 
 
 def open_dataset(folder: Path) -> Dataset:

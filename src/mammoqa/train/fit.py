@@ -19,9 +19,9 @@ from torch.optim.swa_utils import AveragedModel
 from mammoqa.core import ConfigurationError, ModelError
 from mammoqa.models.card import KINDS
 from mammoqa.train.augment import augment
-from mammoqa.train.data import Batch, batches, select
+from mammoqa.train.data import Batch, batches, select, targets_of
 from mammoqa.train.dataset_file import TEST, TRAIN, Dataset, open_dataset
-from mammoqa.train.losses import class_weights, focal, targets
+from mammoqa.train.losses import class_weights, focal
 from mammoqa.train.networks import build
 from mammoqa.train.recipes import Recipe
 from mammoqa.train.threads import Threads
@@ -112,9 +112,9 @@ def evaluate(
     """Focal loss (that of training) and the share of right scores at thresholds of one half, against the panel."""
     logits = torch.from_numpy(predict(network, dataset, rows, bfloat16=recipe.bfloat16))
     table = dataset.table
-    target, mask = targets(torch.from_numpy(table.panel[rows]), torch.from_numpy(table.readers[rows]), 0.0)
+    target, mask = targets_of(table, rows, recipe.soft)
     kind = torch.from_numpy(table.kind[rows]).long()
-    loss = focal(logits, target, mask, weights.cpu()[kind], recipe.gamma)
+    loss = focal(logits, target.float(), mask.float(), weights.cpu()[kind], recipe.gamma)
     probability = torch.sigmoid(logits).numpy()
     scores = np.where(probability[:, 0] < 0.5, 0.0, np.where(probability[:, 1] >= 0.5, 0.5, 1.0))
     right = scores == table.panel[rows]
@@ -181,7 +181,9 @@ def _averaging(decay: float) -> Any:
 
 def _weights_of(dataset: Dataset, rows: Int[np.ndarray, " rows"], recipe: Recipe) -> Tensor:
     table = dataset.table
-    target, mask = targets(torch.from_numpy(table.panel[rows]), torch.from_numpy(table.readers[rows]), recipe.soft)
+    target, mask = targets_of(table, rows, recipe.soft)
+    if not recipe.balance:
+        return torch.ones(len(KINDS), target.shape[1], 2)
     return class_weights(target.float(), mask, torch.from_numpy(table.kind[rows]).long(), len(KINDS))
 
 

@@ -31,6 +31,18 @@ def targets(panel: Tensor, readers: Tensor, soft: float) -> tuple[Tensor, Tensor
     return torch.stack([present, abnormal], dim=1), mask
 
 
+def expected_targets(expected: Tensor) -> tuple[Tensor, Tensor]:
+    """Targets and weights [n, 2] of (present, abnormal) from the shares of 0, 0.5, 1 and N/A [n, 4].
+
+    With these weights the cross entropy of both outputs is that of the score; N/A does not count.
+    """
+    absent, half, full, _ = expected.unbind(dim=1)
+    there = half + full
+    scored = absent + there
+    target = torch.stack([there / scored.clamp(min=1e-6), half / there.clamp(min=1e-6)], dim=1)
+    return target, torch.stack([scored, there], dim=1)
+
+
 def class_weights(target: Tensor, mask: Tensor, kind: Tensor, kinds: int) -> Tensor:
     """Inverse class frequencies [kinds, 2 outputs, 2 classes], mean 1 over the objects of each kind and output.
 

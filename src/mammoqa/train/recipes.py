@@ -12,7 +12,8 @@ class Recipe:
     """Settings of one training. Numbers without a source are this project's own choices.
 
     `selection` "all" trains on every object with a score, "yun2025" on those with score 1 and the largest of each kind
-    that failed. `soft` mixes the readers' mean vote into the panel's score (0: panel only). `patience` counts epochs
+    that failed. `soft` mixes the readers' mean vote into the panel's score (0: panel only); above 0 the shares of many
+    panels are used instead where the data know them. `patience` counts epochs
     without a better loss on the test split; `warmup` is the share of the run in which the learning rate rises.
     """
 
@@ -25,7 +26,8 @@ class Recipe:
     batch: int
     epochs: int
     patience: int
-    gamma: float = 2.0  # focal loss, Lin et al. 2017
+    gamma: float = 2.0  # focal loss, Lin et al. 2017; 0 is cross entropy
+    balance: bool = True  # inverse class weights (Yun et al. 2025)
     soft: float = 0.0
     selection: Literal["all", "yun2025"] = "all"
     schedule: Literal["cosine", "constant"] = "cosine"
@@ -43,16 +45,19 @@ RECIPES: MappingProxyType[str, Recipe] = MappingProxyType(
             # The network that ships: trains on two CPU cores in under an hour.
             Recipe(
                 name="acr156",
-                network="mammoqa_compact",
+                network="mammoqa_matched",
                 artefact="acr156",
                 optimiser="adamw",
                 learning_rate=3e-3,
                 weight_decay=1e-2,
                 batch=64,
-                epochs=60,
-                patience=15,
-                soft=0.5,
+                epochs=16,
+                patience=16,
+                gamma=0.0,
+                balance=False,
+                soft=0.7,
                 bfloat16=True,
+                augmentation=Augmentation(size_octaves=0.3),
             ),
             # Yun et al. 2025, "Model training". Batch size and momentum are not stated there: 32, none.
             Recipe(
