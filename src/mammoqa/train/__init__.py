@@ -7,17 +7,25 @@ from pathlib import Path
 
 
 def run(
-    recipe_name: str, data: Path, out: Path, seed: int = 0, budget_minutes: float | None = None, *, resume: bool = True
+    recipe_name: str,
+    data: Path,
+    out: Path,
+    seed: int = 0,
+    budget_minutes: float | None = None,
+    *,
+    resume: bool = True,
+    start_from: Path | None = None,
 ) -> Path:
     """Trains by a recipe, calibrates, exports and describes; gives the folder of the finished artefact.
 
     Args:
         recipe_name: a key of `recipes.RECIPES`.
         data: folder written by `dataset_file.DatasetWriter`.
-        out: receives checkpoint.pt, log.csv and artefact/ with model.onnx, gradient.onnx and card.json.
+        out: receives checkpoint.pt, log.csv and artefact/ with model.onnx, gradient.onnx, weights.npz and card.json.
         seed: of everything random.
         budget_minutes: wall time for the fit.
         resume: continue an interrupted run in `out`.
+        start_from: an artefact or a checkpoint whose weights are trained further, at a tenth of the learning rate.
 
     Raises:
         MissingExtraError: torch is not installed.
@@ -33,13 +41,18 @@ def run(
     from mammoqa.train.artefact import write_artefact
     from mammoqa.train.fit import fit
     from mammoqa.train.recipes import RECIPES
+    from mammoqa.train.start_from import gentle, prepare, read_start
 
     if recipe_name not in RECIPES:
         raise ConfigurationError(f"no recipe named {recipe_name!r}; known: {', '.join(RECIPES)}")
     recipe = RECIPES[recipe_name]
-    fitted = fit(recipe, data, out, seed, budget_minutes, resume=resume)
+    start = None
+    if start_from is not None:
+        start, recipe = read_start(start_from, recipe), gentle(recipe)
+    prepare(start, recipe, out, seed, resume=resume)
+    fitted = fit(recipe, data, out, seed, budget_minutes, resume=resume or start is not None)
     folder = out / "artefact"
-    write_artefact(fitted, recipe, folder, seed)
+    write_artefact(fitted, recipe, folder, seed, parent=start.parent if start is not None else None)
     return folder
 
 

@@ -6,74 +6,114 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 
 import mammoqa
-from mammoqa.models import GRAPHS, Card, InputSpec, Reading, Training, scores
-from mammoqa.models.card import FORMAT, as_json
+from mammoqa.models import GRAPHS, Card, InputSpec, Training, scores
+from mammoqa.models.card import FORMAT, Parent, as_json
 from mammoqa.models.runtime import calibrate as calibrated
+from mammoqa.phantoms import PHANTOMS
 from mammoqa.train.assess import assess
 from mammoqa.train.calibrate import calibrate
 from mammoqa.train.data import select
-from mammoqa.train.dataset_file import EVALUATION, TEST
+from mammoqa.train.dataset_file import EVALUATION, TEST, TRAIN
+from mammoqa.train.decide import decide, whole_images
 from mammoqa.train.export import export
 from mammoqa.train.fit import Fitted, predict
 from mammoqa.train.recipes import Recipe
+from mammoqa.train.start_from import WEIGHTS, save_weights
 
+ON_SIMULATED = "Trained on simulated images only; agreement with human readers has to be shown where it is used."
+ON_OWN = "Trained on the images that its data describe; agreement with readers elsewhere has to be shown there."
 LIMITS_OF_USE = (
-    "Trained on simulated images only; agreement with human readers has to be shown where it is used.",
     "Reads patches of the ACR 156 type phantom placed by mammoqa's locator: 16 mm, object in the middle, 0.1 mm pitch.",
     "Probabilities are calibrated for the mixture of units in the training data.",
     "Not for clinical images and not a medical device; a medical physicist signs the result.",
 )
 
 
-def write_artefact(fitted: Fitted, recipe: Recipe, folder: Path, seed: int) -> Card:
-    """Writes model.onnx, gradient.onnx and card.json to a folder that `models.load_folder` reads.
+def write_artefact(
+    fitted: Fitted,
+    recipe: Recipe,
+    folder: Path,
+    seed: int,
+    thresholds: str | None = None,
+    parent: Parent | None = None,
+) -> Card:
+    """Writes model.onnx, gradient.onnx, weights.npz and card.json to a folder that `models.load_folder` reads.
 
-    Calibration and thresholds come from the test split, the card's metrics from the evaluation split.
+    Calibration, thresholds and the referral band come from the test split, the card's metrics from the evaluation
+    split. `thresholds` is a key of `calibrate.RULES`; where None, the paper's recipe chooses by F1 as the paper does,
+    the others by accuracy and macro F1 together. `parent` is what a fine-tuning started from.
     """
     dataset, progress = fitted.dataset, fitted.progress
     size_px = int(dataset.patches.shape[1])
-    readings = _readings(fitted)
+    rule = thresholds or ("f1" if recipe.selection == "yun2025" else "balanced")
+    trained_on = select(dataset.table, TRAIN, recipe.selection)
     export(fitted.network, folder, size_px)
+    save_weights(fitted.network, folder / WEIGHTS)
     training = Training(
         recipe=recipe.name,
         network=recipe.network,
         seed=seed,
         data=dataset.description,
         data_sha256=dataset.sha256,
-        images=len(np.unique(dataset.table.image)),
+        images=len(np.unique(dataset.table.image[trained_on])),
         objects=fitted.rows,
-        units=len(np.unique(dataset.table.unit)),
+        units=len(np.unique(dataset.table.unit[trained_on])),
         epochs=progress.epoch,
         steps=progress.steps,
         seconds=round(progress.seconds, 1),
         selection=recipe.selection,
         torch_version=str(torch.__version__),
+        parent=parent,
     )
-    files = tuple((name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in GRAPHS)
+    files = tuple((name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in (*GRAPHS, WEIGHTS))
     card = Card(
         format=FORMAT,
         name=recipe.artefact,
         version=f"{mammoqa.__version__}+{dict(files)['model.onnx'][:8]}",
         input=InputSpec(size_px=size_px),
         preprocessing=dataset.preprocessing,
-        readings=readings,
+        readings=(),
         training=training,
         metrics=(),
-        limits_of_use=LIMITS_OF_USE,
+        limits_of_use=(ON_SIMULATED if dataset.description.startswith("simulated") else ON_OWN, *LIMITS_OF_USE),
         code_version=mammoqa.__version__,
         files=files,
     )
-    card = _measured(card, fitted, seed)
+    card = _measured(_decided(card, fitted, rule), fitted, seed)
     (folder / "card.json").write_text(as_json(card), encoding="utf-8")
     return card
 
 
-def _readings(fitted: Fitted) -> tuple[Reading, ...]:
+def _decided(card: Card, fitted: Fitted, rule: str) -> Card:
+    """The card with what the test split says: calibration and thresholds per kind, and of the whole phantom."""
     table = fitted.dataset.table
-    rows = select(table, TEST, "all")
-    return calibrate(predict(fitted.network, fitted.dataset, rows), table.kind[rows], table.panel[rows])
+    rows = np.flatnonzero(table.split == TEST)
+    logits = predict(fitted.network, fitted.dataset, rows)
+    expected = _expected(fitted, rows)
+    card = replace(card, readings=calibrate(logits, table.kind[rows], table.panel[rows], expected, rule))
+    phantom = PHANTOMS.get(card.name)
+    if phantom is None:
+        return card
+    index = whole_images(table.image[rows], table.object_index[rows], len(phantom.inserts))
+    probabilities = calibrated(logits, table.kind[rows], card)
+    decision = decide(
+        probabilities[index],
+        scores(probabilities, table.kind[rows], card)[index],
+        table.panel[rows][index],
+        table.unit[rows][index[:, 0]],
+        phantom,
+        None if expected is None else expected[index],
+    )
+    return replace(card, pass_calibration=decision.pass_calibration, referral_band=decision.referral_band)
+
+
+def _expected(fitted: Fitted, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows 4"] | None:
+    """Shares of 0, 0.5, 1 and N/A among many panels, where the data set has them."""
+    column: np.ndarray | None = getattr(fitted.dataset.table, "expected", None)
+    return None if column is None or not np.isfinite(column).all() else column[rows]
 
 
 def _measured(card: Card, fitted: Fitted, seed: int) -> Card:
