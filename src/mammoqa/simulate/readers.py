@@ -28,12 +28,12 @@ class Criteria:
 
     efficiency_fibre: float = 0.72
     efficiency_speck: float = 0.85
-    efficiency_mass: float = 0.33
+    efficiency_mass: float = 0.38
     segment: float = 2.8
     speck: float = 3.2
     sector: float = 1.0
     whole: float = 3.8
-    gap: float = 2.5  # a missing part stands out by so much
+    gap: float = 3.5  # a missing part stands out by so much
     internal_part: float = 0.35
     internal_object: float = 0.30
     between_readers: float = 0.20
