@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mammoqa.simulate.detectability import SECTORS, SEGMENTS, Visibility
 from mammoqa.simulate.readers import (
     NOT_APPLICABLE,
+    expected,
     fibre_score,
     gaps,
     longest_run,
@@ -21,7 +22,7 @@ from mammoqa.simulate.readers import (
 
 
 def test_speck_rule():
-    assert [speck_score(n) for n in range(7)] == [0.0, NOT_APPLICABLE, 0.5, 0.5, 1.0, 1.0, 1.0]
+    assert speck_score(np.arange(7)).tolist() == [0.0, NOT_APPLICABLE, 0.5, 0.5, 1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -35,18 +36,14 @@ def test_speck_rule():
     ],
 )
 def test_fibre_rule_counts_the_longest_seen_segment(seen, score):
-    parts = np.array([c == "1" for c in seen])
-    assert fibre_score(parts, np.zeros(SEGMENTS, dtype=bool)) == score
+    parts = np.array([[c == "1" for c in seen]])
+    assert fibre_score(parts, np.zeros((1, SEGMENTS), dtype=bool)).tolist() == [score]
 
 
 def test_mass_rule_needs_more_than_three_quarters_of_the_contour():
-    def contour(n: int) -> np.ndarray:
-        return np.arange(SECTORS) < n
-
-    assert mass_score(1.0, contour(10)) == 1.0
-    assert mass_score(1.0, contour(9)) == 0.5
-    assert mass_score(-0.3, contour(12)) == NOT_APPLICABLE
-    assert mass_score(-2.0, contour(12)) == 0.0
+    margin, seen = np.array([1.0, 1.0, -0.3, -2.0]), np.array([10, 9, 12, 12])
+    sectors = np.arange(SECTORS) < seen[:, None]
+    assert mass_score(margin, sectors).tolist() == [1.0, 0.5, NOT_APPLICABLE, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -55,17 +52,18 @@ def test_mass_rule_needs_more_than_three_quarters_of_the_contour():
         ([1, 0.5, 1, 1, 0.5], 1.0),
         ([0.5, 0, 0.5, 0, 0.5], 0.5),
         ([-1, 0, -1, -1, 0.5], NOT_APPLICABLE),
-        ([1, 1, 0.5, 0, 0], 0.5),
+        ([1, 0.5, 1, 0, 0], 0.5),
+        ([1, 1, 0.5, 0, 0], 1.0),
     ],
 )
 def test_majority_of_five(scores, panel):
-    assert panel_scores(np.array(scores, dtype=float)[:, None]) == panel
+    assert panel_scores(np.array(scores, dtype=float)[:, None]).tolist() == [panel]
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=20))
 def test_longest_run_agrees_with_splitting_a_string(parts):
     text = "".join("1" if p else " " for p in parts)
-    assert longest_run(np.array(parts)) == max((len(w) for w in text.split()), default=0)
+    assert longest_run(np.array([parts])).tolist() == [max((len(w) for w in text.split()), default=0)]
 
 
 def test_a_plainly_missing_part_is_a_gap_and_a_noisy_one_is_not():
@@ -73,6 +71,16 @@ def test_a_plainly_missing_part_is_a_gap_and_a_noisy_one_is_not():
     weak = np.array([2.0] * 9 + [1.5])
     assert gaps(strong, 2.5).tolist() == [False] * 9 + [True]
     assert not gaps(weak, 2.5).any()
+
+
+def test_many_panels_agree_with_one_on_the_average():
+    seen = objects(5.0)
+    shares = expected(seen, np.random.default_rng(0), panels=400)
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+    single = np.array([read(seen, np.random.default_rng(k)).panel for k in range(400)])
+    full = (single == 1.0).mean(axis=0)
+    assert np.abs(shares[:, 2] - full).max() < 4 * np.sqrt(0.5 / 400)
+    np.testing.assert_allclose(shares[:, 3], np.isnan(single).mean(axis=0), atol=4 * np.sqrt(0.5 / 400))
 
 
 def objects(level: float) -> tuple[Visibility, ...]:
