@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,7 +10,10 @@ import click
 @click.command("train")
 @click.argument("recipe")
 @click.option(
-    "--data", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of training data."
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of training data, or a table (CSV) of images and their scores.",
 )
 @click.option("--units", metavar="N", type=click.IntRange(min=10), help="Simulate an archive of N units there first.")
 @click.option(
@@ -19,6 +23,11 @@ import click
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
 @click.option("--budget", metavar="MINUTES", type=click.FloatRange(min=0, min_open=True), help="Time for the fit.")
 @click.option("--resume/--afresh", default=True, help="Continue an interrupted run in the folder, or start again.")
+@click.option("--start-from", metavar="PATH", type=click.Path(path_type=Path), help="Train these weights further.")
+@click.option("--jobs", metavar="N", type=click.IntRange(min=0), default=0, help="Images of a table at a time.")
+@click.option("--pitch", "pitch_mm", metavar="MM", type=float, help="Pixel size where the table has no pitch_mm.")
+@click.option("--attenuating", type=click.Choice(["bright", "dark"]), help="Where the table has no such column.")
+@click.option("--every-image-a-unit", is_flag=True, help="Where the table has no column unit.")
 def train(
     recipe: str,
     data: Path,
@@ -28,10 +37,15 @@ def train(
     seed: int,
     budget: float | None,
     resume: bool,
+    start_from: Path | None,
+    jobs: int,
+    **absent: Any,
 ) -> None:
     """Train a network by a recipe and export it.
 
     The artefact (two graphs and a card) is written to the folder; it takes the place of the shipped one only by hand.
+    --start-from takes a checkpoint.pt, or the folder of an artefact with weights.npz. PNG and NPY files say neither
+    pixel size nor polarity: give them in the table, or here for all.
     """
     import logging
 
@@ -43,4 +57,26 @@ def train(
         from mammoqa.train.archive import write_archive
 
         write_archive(data, "acr156", units, images, seed, report=sys.stderr.isatty())
-    click.echo(str(run(recipe, data, out or Path("runs") / recipe, seed, budget, resume=resume)))
+    out = out or Path("runs") / recipe
+    if data.is_file():
+        data = _from_table(data, out / "data", seed, jobs, absent)
+    elif any(absent.values()):
+        raise click.UsageError("--pitch, --attenuating and --every-image-a-unit belong to a table (CSV) as --data")
+    click.echo(str(run(recipe, data, out, seed, budget, resume=resume, start_from=start_from)))
+
+
+def _from_table(table: Path, folder: Path, seed: int, jobs: int, absent: dict[str, Any]) -> Path:
+    """The training set of a table's images; what was left out is told, and listed in refused.csv."""
+    from mammoqa.jobs.manifest import Defaults, read_manifest
+    from mammoqa.phantoms import PHANTOMS
+    from mammoqa.train.own_data import write_own_data
+
+    phantom = PHANTOMS["acr156"]
+    manifest = read_manifest(table, phantom, Defaults(**absent))
+    if manifest.ignored:
+        click.echo(f"columns without a meaning here: {', '.join(manifest.ignored)}", err=True)
+    written = write_own_data(manifest, phantom, folder, seed, jobs, report=sys.stderr.isatty())
+    click.echo(f"{written.images} of {manifest.lines} images of {written.units} units: {folder}", err=True)
+    for row in written.refused:
+        click.echo(f"left out, {row}", err=True)
+    return folder
