@@ -27,6 +27,8 @@ from mammoqa.core.phantom import (
 )
 from mammoqa.core.result import (
     Analysis,
+    ContrastDetail,
+    CurvePoint,
     Measurement,
     ModelId,
     ObjectScore,
@@ -44,7 +46,9 @@ __all__ = [
     "Cell",
     "ChestWall",
     "ConfigurationError",
+    "ContrastDetail",
     "Criterion",
+    "CurvePoint",
     "DicomError",
     "IdentifyError",
     "Image",

@@ -113,8 +113,10 @@ class Phantom:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
-    """Where a phantom lies in an image: `px = matrix[:, :2] @ mm + matrix[:, 2]`, px as (x, y).
+    """Where a phantom lies in an image: `px = (matrix[:, :2] @ mm + matrix[:, 2]) / (1 + projective @ mm)`, (x, y).
 
+    `line_mm` is how wide the phantom's thin lines look (standard deviation of their profile), 0 where it has none.
+    `projective` (1/mm) is not zero where the phantom is not parallel to the detector, so that one end is larger.
     `attenuating_bright` tells whether thicker parts are brighter in `Image.pixels`. `residual_mm` is the root mean
     square distance of the fitted border points from the border. `window` is (low, high) in pixel values, of the
     inner region of the insert, for display and normalisation. `slices[k]` is, for a phantom that is read in a stack,
@@ -132,11 +134,16 @@ class Pose:
     confidence: float = 1.0
     notes: tuple[str, ...] = field(default=())
     slices: tuple[int, ...] = ()
+    projective: tuple[float, float] = (0.0, 0.0)
+    line_mm: float = 0.0
 
     def to_px(self, points_mm: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
         """Phantom points in mm to image points in pixels, (x, y)."""
-        return np.asarray(points_mm @ self.matrix[:, :2].T + self.matrix[:, 2])
+        straight = points_mm @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return np.asarray(straight / (1.0 + points_mm @ np.array(self.projective))[:, None])
 
     def to_mm(self, points_px: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
         """Image points in pixels to phantom points in mm."""
-        return np.asarray(np.linalg.solve(self.matrix[:, :2], (points_px - self.matrix[:, 2]).T).T)
+        whole = np.vstack([self.matrix, [*self.projective, 1.0]])
+        points = np.linalg.solve(whole, np.column_stack([points_px, np.ones(len(points_px))]).T)
+        return np.asarray((points[:2] / points[2]).T)

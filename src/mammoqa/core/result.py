@@ -134,6 +134,39 @@ class Region:
     index: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """A threshold gold thickness (um) of human readers by the contrast-detail curve, its 95 % interval, and limits.
+
+    `measured_um` is the threshold of this diameter alone, before the curve; None where the phantom's discs give none.
+    """
+
+    diameter_mm: float
+    value_um: float
+    low_um: float
+    high_um: float
+    measured_um: float | None = None
+    acceptable_um: float | None = None
+    achievable_um: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContrastDetail:
+    """What a series of images of a contrast-detail phantom shows.
+
+    `corner` and `centre` are the decisions: 1 hit, 0 miss, -1 no such cell. `convention` names what the ratio of human
+    to automatic thresholds multiplies, `form` the psychometric curve.
+    """
+
+    diameters_mm: Float[np.ndarray, " rows"]
+    thicknesses_um: Float[np.ndarray, " columns"]
+    corner: Float[np.ndarray, "images rows columns"]
+    centre: Float[np.ndarray, "images rows columns"]
+    curve: tuple[CurvePoint, ...]
+    convention: str
+    form: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
     """One analysed input: an image or a stack. `sources` lists every frame that was read.
@@ -159,3 +192,4 @@ class Analysis:
     saliency: np.ndarray | None = field(default=None, repr=False)
     view_scale: float | None = None
     view_slices: tuple[int, ...] = ()
+    contrast_detail: ContrastDetail | None = None

@@ -7,6 +7,7 @@ from time import perf_counter
 
 from mammoqa.core import Analysis, Refused
 from mammoqa.jobs.analyse import Item, Options, analyse
+from mammoqa.jobs.series import pooled
 from mammoqa.jobs.side_by_side import cluster, in_order, processes
 
 
@@ -16,7 +17,8 @@ def analyse_paths(
     """An Analysis for every image, stack and unreadable file below `paths`, as each is done.
 
     Side by side, each process reads its files itself, so that no pixels travel; a cluster, whose machines may not see
-    the files, is sent the images. Only a few results per worker are ever waiting, however large the archive.
+    the files, is sent the images. Only a few results per worker are ever waiting, however large the archive. Images
+    of a contrast-detail phantom are held back and pooled: one Analysis per exposure series, at the end.
 
     Args:
         paths: files and folders.
@@ -32,7 +34,7 @@ def analyse_paths(
 
     if jobs == 1 or dask is not None:
         return analyse_all(gather(paths), options, jobs, dask)
-    return _by_file(paths, replace(options or Options(), threads=1), jobs)
+    return pooled(_by_file(paths, replace(options or Options(), threads=1), jobs))
 
 
 def analyse_all(
@@ -41,8 +43,8 @@ def analyse_all(
     """An Analysis for every item, in their order; see `analyse_paths`."""
     timed = _timed(iter(items))
     if jobs == 1 and dask is None:
-        return (analyse(item, options, seconds) for seconds, item in timed)
-    return _by_item(timed, replace(options or Options(), threads=1), jobs, dask)
+        return pooled(analyse(item, options, seconds) for seconds, item in timed)
+    return pooled(_by_item(timed, replace(options or Options(), threads=1), jobs, dask))
 
 
 def _by_item(timed: Iterator[tuple[float, Item]], options: Options, jobs: int, dask: str | None) -> Iterator[Analysis]:
