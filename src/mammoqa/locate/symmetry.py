@@ -33,12 +33,12 @@ def best_symmetry(view: Float[np.ndarray, "grid grid"], phantom: Phantom, prior:
     The score sums normalised cross-correlations, at most about 9; the margin is the lead over the second best.
     """
     objects = _visible(phantom)
-    templates = np.stack([_template(item) for item in objects])
+    templates = np.stack([template(item) for item in objects])
     weights = np.array([_WEIGHTS[item.kind] for item in objects])
     scores = np.empty(8)
     for index in range(8):
         upright = _turned(view, index % 4, index >= 4)
-        cells = _standardised(np.stack([_cell(upright, item) for item in objects]))
+        cells = standardised(np.stack([_cell(upright, item) for item in objects]))
         scores[index] = weights @ (cells * templates).sum(axis=(1, 2)) + prior[index % 4]
     order = np.argsort(scores)
     first = int(order[-1])
@@ -64,7 +64,7 @@ def _cell(upright: Float[np.ndarray, "grid grid"], item: Insert) -> Float[np.nda
     return cell
 
 
-def _standardised(cells: Float[np.ndarray, "n a a"]) -> Float[np.ndarray, "n a a"]:
+def standardised(cells: Float[np.ndarray, "n a a"]) -> Float[np.ndarray, "n a a"]:
     """Remove what varies slowly (a quadratic surface) from each cell, limit what sticks out, scale to unit length."""
     flat = cells.reshape(len(cells), -1)
     surface = _surface()
@@ -85,7 +85,7 @@ def _surface() -> Float[np.ndarray, "m 6"]:
     return np.asarray(base)
 
 
-def _template(item: Insert) -> Float[np.ndarray, "n n"]:
+def template(item: Insert) -> Float[np.ndarray, "n n"]:
     """What an object looks like in its cell, slightly blurred, to unit length."""
     axis = STEP_MM * np.arange(-_HALF, _HALF + 1)
     x, y = axis[None, :], axis[:, None]

@@ -69,6 +69,12 @@ _ROWS = (
     Material("bafbr", 4.96, "crystal density (recalled)", "BaFBr"),
     Material("gd2o2s", 7.44, _NIST_2 + " (gadolinium oxysulphide)", "Gd2O2S"),
     Material("calcium_hydroxyapatite", 3.16, "crystal density (recalled)", "Ca5P3O13H"),
+    Material(
+        "glass",
+        2.40,
+        "NIST PSTAR material 171, plate glass (soda-lime)",
+        fractions=(("O", 0.459800), ("Na", 0.096441), ("Si", 0.336553), ("Ca", 0.107205)),
+    ),
     Material("calcium_carbonate", 2.71, "calcite (recalled)", "CaCO3"),
 )
 MATERIALS: MappingProxyType[str, Material] = MappingProxyType({m.name: m for m in _ROWS})

@@ -45,7 +45,7 @@ def expose(phantom: Phantom, exposure: Exposure, rng: np.random.Generator) -> Si
     thickness_mm = sum(layer.thickness_mm for layer in phantom.layers)
     dose_per_mas = physics.dose_per_mas_mgy(spectrum, breast_mm=42.0, sid_mm=exposure.source_to_detector_mm)
     mas = exposure.mas if exposure.mas is not None else exposure.target_mgd_mgy / dose_per_mas
-    field = exposure.field_mm or detector.small_field_mm[::-1]
+    field = exposure.field_mm or usual_field_mm(phantom, detector)
     shape = (round(field[1] / detector.pitch_mm), round(field[0] / detector.pitch_mm))
     scene = build(phantom, exposure, shape, detector.pitch_mm)
     response = physics.response(
@@ -76,11 +76,17 @@ def expose(phantom: Phantom, exposure: Exposure, rng: np.random.Generator) -> Si
         unit_seed=int(exposure.device_serial) if exposure.device_serial.isdigit() else 0,
     )
     artefacts.kill_lines(raw, exposure.faults.dead_lines, rng)
-    image = _store(raw, scene, exposure, detector, mas, mas * dose_per_mas)
+    image = _store(raw, scene, exposure, detector, phantom, mas, mas * dose_per_mas)
     matrix = orient_matrix(scene.matrix, exposure.chest_wall, shape)
     states = exposure.objects or (SOUND,) * len(phantom.inserts)
     truth = Truth(matrix, exposure.chest_wall, exposure.mirrored, states, mas, mas * dose_per_mas, exposure)
     return Simulated(image, truth)
+
+
+def usual_field_mm(phantom: Phantom, detector: physics.Detector) -> tuple[float, float]:
+    """The large field for a phantom that the small one cannot hold; (along the chest wall, away from it)."""
+    small, large = detector.small_field_mm[::-1], detector.large_field_mm[::-1]
+    return large if phantom.outline.width_mm > small[0] else small
 
 
 def _detector(name: str) -> physics.Detector:
@@ -173,7 +179,13 @@ def _background_dn(raw: np.ndarray, scene: Scene) -> float:
 
 
 def _store(
-    raw: np.ndarray, scene: Scene, exposure: Exposure, detector: physics.Detector, mas: float, dose_mgy: float
+    raw: np.ndarray,
+    scene: Scene,
+    exposure: Exposure,
+    detector: physics.Detector,
+    phantom: Phantom,
+    mas: float,
+    dose_mgy: float,
 ) -> Image:
     """Pixels as the unit keeps them, turned to its chest-wall side, with the acquisition facts."""
     pixels, bits, relation = _pixels(raw, scene, exposure, detector)
@@ -186,14 +198,14 @@ def _store(
         station=exposure.station,
         device_serial=exposure.device_serial,
         acquired_at=exposure.acquired_at,
-        description="Simulated ACR phantom",
+        description=f"Simulated {phantom.title}"[:64],
         intent=exposure.intent,
         pixel_intensity=relation,
         kvp=exposure.kvp,
         mas=round(mas, 1),
         anode=exposure.anode,
         filter_material=exposure.filter_material,
-        thickness_mm=44.0,
+        thickness_mm=phantom.outline.thickness_mm,
         organ_dose_mgy=round(dose_mgy, 3),
         magnification=1.0,
     )
