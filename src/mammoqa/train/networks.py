@@ -168,7 +168,7 @@ class Matched(nn.Module):
     """The network that ships: filters matched to the objects, then four residual blocks and a head.
 
     The first layer starts from the readers' filters (`LineFilters`), masses are also read by templates over the whole
-    patch (`MassTemplates`). The kind modulates the features; the size only chooses among the templates. About 140
+    patch (`MassTemplates`). The kind modulates the features; the size only chooses among the templates. About 120
     million multiplications for a 160 x 160 patch and 0.7 million parameters.
     """
 
@@ -180,12 +180,12 @@ class Matched(nn.Module):
         channels = 16 + self.lines.out_channels
         self.line_norm = nn.BatchNorm2d(self.lines.out_channels)
         self.early = nn.Sequential(
-            Residual(channels, 40, stride=2),  # 40 x 40
-            Residual(40, 72, stride=2),  # 20 x 20
+            Residual(channels, 32, stride=2),  # 40 x 40
+            Residual(32, 64, stride=2),  # 20 x 20
         )
-        self.film = Film(kinds, 72)
+        self.film = Film(kinds, 64)
         self.late = nn.Sequential(
-            Residual(72, 128, stride=2),  # 10 x 10
+            Residual(64, 128, stride=2),  # 10 x 10
             Residual(128, 128),  # sees the whole patch
         )
         self.pool = MeanAndMax()
