@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import toy_artefact
 from mammoqa.core import ConfigurationError, ModelId, Pose
 from mammoqa.jobs import validate_acr156 as job
 from mammoqa.jobs import validate_acr156_evidence as evidence_of
 from mammoqa.jobs import validate_acr156_page as pages
 from mammoqa.jobs.validate_acr156_records import Evidence
+from mammoqa.judge.many import kind_columns
 from mammoqa.models import KINDS, Card, InputSpec, Model, Platt, Preprocessing, Reading, Training
 from mammoqa.phantoms import PHANTOMS
 
@@ -23,6 +25,12 @@ def _evidence(panel, said, unit=None, reader=None):
     reader = np.nan_to_num(panel) if reader is None else reader
     unit = np.arange(len(panel)) if unit is None else unit
     return Evidence(panel, probabilities, np.full((16, 2), 0.5), reader, panel, unit, "synthetic arrays")
+
+
+def _certain(panel):
+    """Shares among many panels that all agree."""
+    shares = np.stack([panel == 0.0, panel == 0.5, panel == 1.0, np.isnan(panel)], axis=-1)
+    return shares.astype(np.float64)
 
 
 def _images(rng, n):
@@ -43,9 +51,12 @@ def test_a_perfect_network_has_perfect_figures():
         assert (o.accuracy.estimate, o.accuracy.low, o.macro_f1.estimate, o.kappa.estimate) == (1.0, 1.0, 1.0, 1.0)
     assert all(p.accuracy.estimate == 1.0 for p in results.network.pass_fail)
     assert all(o.auc.estimate == 1.0 for o in results.outputs)
-    assert pages.missed(results) == ()
+    # probabilities of 0.05 and 0.95 for certain answers are not calibrated, and the reader is as perfect
+    assert all(m.startswith(("calibration error", "kappa")) for m in pages.missed(results))
     assert [o.n for o in results.network.objects] == [360, 300, 300, 960]
-    assert [o.calibration_error for o in results.outputs if o.output == "presence"] == pytest.approx([0.05] * 3)
+    errors = [o.calibration_error.estimate for o in results.outputs if o.output == "presence"]
+    assert errors == pytest.approx([0.05] * 3)
+    assert [o.panels_error for o in results.outputs] == pytest.approx([np.nan] * 6, nan_ok=True)
 
 
 def test_known_errors_give_known_figures():
@@ -78,7 +89,7 @@ def test_not_applicable_is_left_out_of_objects_and_stops_totals():
 
 def test_paper_selection_keeps_full_scores_and_the_largest_below():
     panel = np.array([[1, 0.5, 1, 0, 0, np.nan, 1, 1, 1, 1, 1, np.nan, 0, 0.5, 1, 1]], dtype=float)
-    chosen = job.paper_selection(panel, job.kind_columns(ACR156))
+    chosen = job.paper_selection(panel, kind_columns(ACR156))
     assert np.flatnonzero(chosen[0]).tolist() == [0, 1, 2, 6, 7, 8, 9, 10, 12, 14, 15]
 
 
@@ -112,7 +123,10 @@ def test_p_pass_is_calibrated_for_honest_probabilities():
     evidence = _evidence(scores, scores, unit=np.arange(3000) // 30)
     evidence = replace(evidence, probabilities=np.stack([present, abnormal], axis=-1))
     results = _evaluate(evidence, 20)
-    assert results.p_pass.calibration_error < 0.02
+    assert results.p_pass.calibration_error.estimate < 0.02
+    assert results.p_pass.chance_error < 0.02
+    skewed = _evaluate(replace(evidence, pass_calibration=Platt(0.4, 0.5)), 20)
+    assert skewed.p_pass.calibration_error.estimate > results.p_pass.calibration_error.estimate + 0.02
     assert 0.5 < results.p_pass.auc.estimate < 1.0
 
 
@@ -121,13 +135,17 @@ def test_page_and_files(tmp_path):
     panel = _images(rng, 40)
     said = np.where(rng.random(panel.shape) < 0.8, panel, _images(rng, 40))
     panel[0, 5] = np.nan
-    results = _evaluate(_evidence(panel, said, reader=_images(rng, 40)))
+    evidence = _evidence(panel, said, reader=_images(rng, 40))
+    facts = {"system": np.where(np.arange(40) % 4 == 0, "film", "DR")}
+    results = _evaluate(replace(evidence, facts=facts, expected=_certain(panel)))
     written = pages.save(results, CONTEXT, tmp_path)
     text = written.read_text(encoding="utf-8")
     assert "All figures here are simulated" in text
-    assert "Aims that are missed" in text
+    assert "aims are met" in text
+    assert "**not met**" in text
+    assert "The card has no referral band." in text
     assert "0.759 (0.736–0.781)" in text  # the paper's column
-    for name in ("roc", "confusion", "reliability"):
+    for name in ("aims", "roc", "confusion", "reliability", "referral", "subsets"):
         assert f"acr156/{name}.svg" in text
         assert (tmp_path / "acr156" / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
     data = json.loads((tmp_path / "acr156.json").read_text(encoding="utf-8"))
@@ -214,14 +232,14 @@ def _read(refused=None, **change):
 
 def test_refused_images_are_counted_and_left_out():
     reads = [_read(), _read("clipped"), _read("clipped"), _read("not_located"), _read(wrong_orientation=True, unit=1)]
-    evidence = evidence_of.collect(reads, np.full((16, 2), 0.5), seed=9)
+    evidence = evidence_of.collect(reads, _CARD, ACR156, seed=9)
     assert len(evidence.panel) == 2
     assert evidence.preprocessing.refused == (("clipped", 2), ("not_located", 1))
     assert (evidence.preprocessing.images, evidence.preprocessing.wrong_orientation) == (5, 1)
     text = pages.page(_evaluate(evidence), CONTEXT, "acr156")
     assert "2 of 5 images (40.0%)" in text
     with pytest.raises(ConfigurationError, match="every image was refused"):
-        evidence_of.collect([_read("clipped")], np.full((16, 2), 0.5), seed=9)
+        evidence_of.collect([_read("clipped")], _CARD, ACR156, seed=9)
 
 
 def test_the_seed_of_the_training_units_is_refused():
@@ -247,3 +265,54 @@ def test_placement_against_the_truth(shift_px, chest_wall, expected):
 def test_no_images_is_an_error():
     with pytest.raises(ValueError, match="no images"):
         _evaluate(_evidence(np.ones((0, 16)), np.ones((0, 16))))
+
+
+def test_many_panels_give_shares_and_pass_rates():
+    panels = np.ones((64, 16))
+    panels[:16, 0] = 0.5  # a quarter fails: no more than half a fibre
+    panels[:32, 15] = np.nan
+    reads = [
+        _read(panels=panels, facts=(("system", "CR"),)),
+        _read(panels=np.ones((64, 16)), facts=(("system", "DR"),)),
+    ]
+    evidence = evidence_of.collect(reads, _CARD, ACR156, seed=9)
+    assert evidence.expected[0, 0].tolist() == [0.0, 0.25, 0.75, 0.0]
+    assert evidence.expected[0, 15].tolist() == [0.0, 0.0, 0.5, 0.5]
+    assert evidence.pass_shares["phantom"].tolist() == [0.75, 1.0]
+    assert evidence.facts["system"].tolist() == ["CR", "DR"]
+
+
+def test_a_stored_data_set_may_bring_expected_scores_and_facts(tmp_path):
+    scores = _images(np.random.default_rng(8), 4)
+    _write_dataset(tmp_path, scores, np.array([0, 2, 2, 2]))
+    with np.load(tmp_path / "table.npz") as columns:
+        table = dict(columns)
+    table["expected"] = _certain(table["panel"])
+    table["detector"] = np.where(table["image"] == 1, "cr-50", "film-50")
+    np.savez(tmp_path / "table.npz", **table)
+    evidence = evidence_of.from_dataset(tmp_path, ACR156, _stub())
+    assert np.array_equal(evidence.expected, _certain(scores[1:]))
+    assert evidence.facts["detector"].tolist() == ["cr-50", "film-50", "film-50"]
+
+
+def test_agreement_is_compared_over_the_same_resamples():
+    rng = np.random.default_rng(9)
+    panel = _images(rng, 80)
+    worse = np.where(rng.random(panel.shape) < 0.25, _images(rng, 80), panel)
+    results = _evaluate(_evidence(panel, panel, reader=worse))
+    for a in results.agreement:
+        assert a.program.estimate == 1.0
+        assert a.difference.low > 0.0
+        assert a.difference.estimate == pytest.approx(1.0 - a.reader.estimate)
+    same = _evaluate(_evidence(panel, worse, reader=worse)).agreement
+    assert all((a.difference.low, a.difference.high) == (0.0, 0.0) for a in same)
+
+
+def test_shipped_model_is_not_read_when_another_is_given(tmp_path):
+    folder = toy_artefact.write(tmp_path / "toy")
+    read = evidence_of.read_one(ACR156, 123, 0, 0, folder, threads=1)
+    assert read.panels.shape == (evidence_of.PANELS, 16)
+    shipped = evidence_of.read_one(ACR156, 123, 0, 0, None, threads=1)
+    assert np.array_equal(read.panel, shipped.panel, equal_nan=True)
+    assert not np.allclose(read.probabilities, shipped.probabilities, equal_nan=True)
+    assert dict(read.facts)["system"] in {"film", "CR", "DR"}

@@ -3,7 +3,9 @@ import pytest
 from scipy import special
 
 from mammoqa.stats.calibration import (
+    bootstrap_calibration_error,
     brier,
+    chance_calibration_error,
     expected_calibration_error,
     fit_platt,
     fit_temperature,
@@ -69,3 +71,28 @@ def test_temperature_is_recovered():
     assert fit_temperature(labels, logits) == pytest.approx(2.5, rel=0.03)
     with pytest.raises(ValueError, match="needs cases"):
         fit_temperature(np.array([], dtype=bool), np.array([]))
+
+
+def test_bootstrapped_calibration_error_is_the_plain_one():
+    rng = np.random.default_rng(11)
+    p = rng.random(600)
+    labels = rng.random(600) < p**2
+    found = bootstrap_calibration_error(labels, p, np.arange(600) // 6, rng, 300)
+    assert found.estimate == pytest.approx(expected_calibration_error(labels, p))
+    assert found.low < found.estimate < found.high
+    nothing = bootstrap_calibration_error(labels[:0], p[:0], np.arange(0), rng, 10)
+    assert np.isnan(nothing.estimate)
+
+
+def test_chance_alone_makes_a_calibration_error_that_shrinks_with_cases():
+    rng = np.random.default_rng(12)
+    few, many = (chance_calibration_error(rng.random(n), rng) for n in (100, 10_000))
+    assert many < 0.02 < few
+    p = rng.random(400)
+    drawn = [expected_calibration_error(rng.random(400) < p, p) for _ in range(100)]
+    assert chance_calibration_error(p, rng) == pytest.approx(np.mean(drawn), rel=0.1)
+
+
+def test_shares_of_many_panels_are_labels_too():
+    p = np.random.default_rng(13).random(500)
+    assert expected_calibration_error(p, p) == pytest.approx(0.0, abs=1e-12)

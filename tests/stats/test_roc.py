@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mammoqa.stats.roc import auc, best_f1_threshold, bootstrap_auc, delong_interval, pair_wins, roc_curve
+from mammoqa.stats.roc import auc, best_f1_threshold, bootstrap_auc, delong_interval, pair_wins, roc_curve, weighted_auc
 
 LABELLED = st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=40).filter(
     lambda cases: 0 < sum(label for label, _ in cases) < len(cases)
@@ -121,3 +121,11 @@ def test_best_threshold_lies_between_two_cases():
     assert value == 1.0
     with pytest.raises(ValueError, match="positive cases"):
         best_f1_threshold(np.array([False]), np.array([0.5]))
+
+
+def test_weighted_area_of_whole_cases_is_the_area():
+    rng = np.random.default_rng(21)
+    labels, scores = rng.random(200) < 0.4, np.round(rng.random(200), 1)
+    weighted = weighted_auc(labels.astype(float), (~labels).astype(float), scores)
+    assert weighted == pytest.approx(auc(labels, scores))
+    assert np.isnan(weighted_auc(np.ones(3), np.zeros(3), np.arange(3.0)))

@@ -9,29 +9,42 @@ rule. Objects that the panel calls N/A are left out of the per-object figures; i
 the bootstrap over units.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mammoqa.core import Phantom
+from mammoqa.jobs.validate_acr156_ceiling import ceilings, pass_shares
 from mammoqa.jobs.validate_acr156_records import (
+    Agreement,
     Evidence,
     ObjectFigures,
     OutputFigures,
     PassFailFigures,
     Performance,
     Results,
+    ThresholdFigures,
 )
-from mammoqa.judge import TOTALS, counted_totals
+from mammoqa.jobs.validate_acr156_referral import referral
+from mammoqa.jobs.validate_acr156_subsets import subsets
+from mammoqa.judge.many import PHANTOM, kind_columns, pass_probabilities, passes
+from mammoqa.judge.referral import calibrated_p_pass
 from mammoqa.stats import agreement, classify
 from mammoqa.stats.bootstrap import N_RESAMPLES, Interval, Statistic, bootstrap_counts, cluster_index
-from mammoqa.stats.calibration import brier, expected_calibration_error, reliability_curve
-from mammoqa.stats.poisson_binomial import probability_at_least, score_probabilities, stop_rule_distribution
-from mammoqa.stats.roc import bootstrap_auc, roc_curve
+from mammoqa.stats.calibration import (
+    bootstrap_calibration_error,
+    brier,
+    chance_calibration_error,
+    expected_calibration_error,
+    reliability_curve,
+)
+from mammoqa.stats.poisson_binomial import score_probabilities
+from mammoqa.stats.roc import best_f1_threshold, bootstrap_auc, roc_curve
 
 ALL_KINDS = "all"
-PHANTOM = "phantom"
+_NOTHING = Interval(float("nan"), float("nan"), float("nan"))
 
 
 def evaluate(evidence: Evidence, phantom: Phantom, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Results:
@@ -42,6 +55,9 @@ def evaluate(evidence: Evidence, phantom: Phantom, rng: np.random.Generator, n_r
     scores = network_scores(evidence)
     bootstrap = _Bootstrap(evidence.unit, rng, n_resamples)
     scored = np.isfinite(evidence.panel)
+    p_pass = pass_probability(evidence, phantom)
+    passed = passes(evidence.panel, phantom)[PHANTOM]
+    pass_share = (pass_shares(evidence, phantom) or {}).get(PHANTOM)
     return Results(
         images=len(evidence.panel),
         units=len(np.unique(evidence.unit)),
@@ -54,8 +70,14 @@ def evaluate(evidence: Evidence, phantom: Phantom, rng: np.random.Generator, n_r
             evidence.panel, scores, paper_selection(evidence.panel, columns), columns, bootstrap
         ),
         outputs=_outputs(evidence, columns, bootstrap),
-        p_pass=_p_pass(evidence, phantom, columns, bootstrap),
+        p_pass=_output(PHANTOM, "p_pass", passed, p_pass, bootstrap, pass_share),
         preprocessing=evidence.preprocessing,
+        thresholds=_thresholds(evidence, columns),
+        agreement=agreements(evidence, scores, columns, bootstrap),
+        ceiling=ceilings(evidence, scores, phantom, columns, rng, n_resamples),
+        referral=referral(evidence, scores, p_pass, phantom, rng, n_resamples),
+        subsets=subsets(evidence, scores, phantom, columns, rng, n_resamples),
+        passed_share=float(passed.mean()),
     )
 
 
@@ -66,18 +88,6 @@ class _Bootstrap:
     n_resamples: int
 
 
-def kind_columns(phantom: Phantom) -> dict[str, Int[np.ndarray, " n"]]:
-    """Columns of each kind in reading order, largest object first."""
-    inserts = phantom.inserts
-    return {
-        kind: np.array(
-            sorted((i for i, o in enumerate(inserts) if o.kind == kind), key=lambda i: -inserts[i].size_mm),
-            dtype=np.int64,
-        )
-        for kind in TOTALS
-    }
-
-
 def network_scores(evidence: Evidence) -> Float[np.ndarray, "images objects"]:
     """Scores 0, 0.5 and 1 from the probabilities and thresholds (Yun 2025, Fig 9)."""
     present = evidence.probabilities[..., 0] >= evidence.thresholds[:, 0]
@@ -86,7 +96,7 @@ def network_scores(evidence: Evidence) -> Float[np.ndarray, "images objects"]:
 
 
 def paper_selection(
-    panel: Float[np.ndarray, "images objects"], columns: dict[str, np.ndarray]
+    panel: Float[np.ndarray, "images objects"], columns: Mapping[str, np.ndarray]
 ) -> Bool[np.ndarray, "images objects"]:
     """Objects with score 1 and the largest of each kind below 1 (Yun 2025, "Data acquisition"), N/A left out."""
     chosen = np.asarray(panel == 1.0)
@@ -116,17 +126,17 @@ def reader_against_others(
 
 
 def _performance(
-    panel: np.ndarray, scores: np.ndarray, phantom: Phantom, columns: dict[str, np.ndarray], bootstrap: _Bootstrap
+    panel: np.ndarray, scores: np.ndarray, phantom: Phantom, columns: Mapping[str, np.ndarray], bootstrap: _Bootstrap
 ) -> Performance:
     objects = object_figures(panel, scores, np.isfinite(panel), columns, bootstrap)
-    return Performance(objects, pass_fail_figures(panel, scores, phantom, columns, bootstrap))
+    return Performance(objects, pass_fail_figures(panel, scores, phantom, bootstrap))
 
 
 def object_figures(
     panel: Float[np.ndarray, "images objects"],
     scores: Float[np.ndarray, "images objects"],
     selected: Bool[np.ndarray, "images objects"],
-    columns: dict[str, np.ndarray],
+    columns: Mapping[str, np.ndarray],
     bootstrap: _Bootstrap,
 ) -> tuple[ObjectFigures, ...]:
     """Figures of the selected objects, per kind and for all kinds together."""
@@ -145,7 +155,9 @@ def object_figures(
                 len(true),
                 _interval(counts, classify.accuracy, bootstrap),
                 _interval(counts, classify.macro_f1, bootstrap),
-                _interval(counts, lambda m: agreement.cohen_kappa(m, "quadratic"), bootstrap),
+                _interval(counts, _kappa, bootstrap),
+                _interval(counts, lambda m: classify.recall(m)[..., 1], bootstrap),
+                _interval(counts, lambda m: classify.precision(m)[..., 1], bootstrap),
                 _three(classify.recall(total)),
                 _three(classify.precision(total)),
                 _nested(total),
@@ -167,31 +179,47 @@ def _interval(counts: np.ndarray, statistic: Statistic, bootstrap: _Bootstrap) -
     return bootstrap_counts(counts, statistic, bootstrap.rng, bootstrap.n_resamples)
 
 
-def passes(
-    scores: Float[np.ndarray, "images objects"], phantom: Phantom, columns: dict[str, np.ndarray]
-) -> dict[str, Bool[np.ndarray, " images"]]:
-    """Whether each kind, and the phantom, meets its criteria under the stop rule."""
-    limits = {c.name: c.low for c in phantom.criteria}
-    kinds: dict[str, np.ndarray] = {}
+def _kappa(matrices: np.ndarray) -> np.ndarray:
+    return agreement.cohen_kappa(matrices, "quadratic")
+
+
+def agreements(
+    evidence: Evidence,
+    scores: Float[np.ndarray, "images objects"],
+    columns: Mapping[str, np.ndarray],
+    bootstrap: _Bootstrap,
+) -> tuple[Agreement, ...]:
+    """Weighted kappa of program and panel, and of reader and the others' panel, over the same resamples of units."""
+    unit, n_units = cluster_index(bootstrap.unit)
+    found = []
     for kind, order in columns.items():
-        low = limits.get(TOTALS[kind])
-        if low is not None:
-            kinds[kind] = counted_totals(scores[:, order]) >= low
-    return {**kinds, PHANTOM: np.logical_and.reduce(list(kinds.values()))}
+        pair = []
+        for panel, said in ((evidence.panel, scores), (evidence.reader_panel, evidence.reader)):
+            chosen = np.isfinite(panel[:, order]) & np.isfinite(said[:, order])
+            true, given = (np.round(2 * x[:, order][chosen]).astype(np.int64) for x in (panel, said))
+            clusters = np.broadcast_to(unit[:, None], chosen.shape)[chosen]
+            pair.append(classify.confusion_by_cluster(true, given, clusters, n_units, 3))
+        both = np.stack(pair, axis=1)
+        statistics: tuple[Statistic, ...] = (
+            lambda m: _kappa(m[:, 0]),
+            lambda m: _kappa(m[:, 1]),
+            lambda m: _kappa(m[:, 0]) - _kappa(m[:, 1]),
+        )
+        found.append(Agreement(kind, *(_interval(both, statistic, bootstrap) for statistic in statistics)))
+    return tuple(found)
 
 
 def pass_fail_figures(
     panel: Float[np.ndarray, "images objects"],
     scores: Float[np.ndarray, "images objects"],
     phantom: Phantom,
-    columns: dict[str, np.ndarray],
     bootstrap: _Bootstrap,
 ) -> tuple[PassFailFigures, ...]:
     """Pass/fail figures per kind and of the phantom."""
     unit, n_units = cluster_index(bootstrap.unit)
-    said = passes(scores, phantom, columns)
+    said = passes(scores, phantom)
     found = []
-    for name, true in passes(panel, phantom, columns).items():
+    for name, true in passes(panel, phantom).items():
         fails, called = (~true).astype(np.int64), (~said[name]).astype(np.int64)
         counts = classify.confusion_by_cluster(fails, called, unit, n_units, 2)
         found.append(
@@ -207,46 +235,74 @@ def pass_fail_figures(
     return tuple(found)
 
 
-def _outputs(evidence: Evidence, columns: dict[str, np.ndarray], bootstrap: _Bootstrap) -> tuple[OutputFigures, ...]:
+def _outputs(evidence: Evidence, columns: Mapping[str, np.ndarray], bootstrap: _Bootstrap) -> tuple[OutputFigures, ...]:
     found = []
     for kind, order in columns.items():
         panel = evidence.panel[:, order]
-        unit = np.broadcast_to(evidence.unit[:, None], panel.shape)
-        for i, (output, among, positive) in enumerate(
-            (("presence", np.isfinite(panel), panel > 0.0), ("abnormality", panel > 0.0, panel == 0.5))
-        ):
-            probabilities = evidence.probabilities[:, order, i][among]
-            found.append(_output(kind, output, positive[among], probabilities, unit[among], bootstrap))
+        shares = None if evidence.expected is None else evidence.expected[:, order]
+        for i, (output, among, positive) in enumerate(_cases(panel)):
+            unit = np.broadcast_to(evidence.unit[:, None], panel.shape)[among]
+            part = _Bootstrap(unit, bootstrap.rng, bootstrap.n_resamples)
+            share = None if shares is None else _share(shares, i)[among]
+            found.append(
+                _output(kind, output, positive[among], evidence.probabilities[:, order, i][among], part, share)
+            )
     return tuple(found)
 
 
+def _cases(panel: np.ndarray) -> tuple[tuple[str, np.ndarray, np.ndarray], ...]:
+    """Output, objects that it is judged on, and which of them are positive (Yun 2025, Fig 9)."""
+    return ("presence", np.isfinite(panel), panel > 0.0), ("abnormality", panel > 0.0, panel == 0.5)
+
+
+def _share(shares: np.ndarray, output: int) -> np.ndarray:
+    """The share of panels for which presence, or abnormality given presence, is positive; nan where none says."""
+    there = shares[..., 1] + shares[..., 2]
+    part, whole = (there, shares[..., 0] + there) if output == 0 else (shares[..., 1], there)
+    return np.asarray(np.divide(part, whole, out=np.full(there.shape, np.nan), where=whole > 0))
+
+
 def _output(
-    kind: str, output: str, labels: np.ndarray, probabilities: np.ndarray, unit: np.ndarray, bootstrap: _Bootstrap
+    kind: str,
+    output: str,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    bootstrap: _Bootstrap,
+    share: np.ndarray | None = None,
 ) -> OutputFigures:
     both = bool(labels.any()) and not bool(labels.all())
-    nothing = Interval(float("nan"), float("nan"), float("nan"))
+    unit, rng, n = bootstrap.unit, bootstrap.rng, bootstrap.n_resamples
+    known = np.zeros(len(labels), dtype=bool) if share is None else np.isfinite(share)
     return OutputFigures(
         kind,
         output,
         len(labels),
-        bootstrap_auc(labels, probabilities, unit, bootstrap.rng, bootstrap.n_resamples) if both else nothing,
-        expected_calibration_error(labels, probabilities),
+        bootstrap_auc(labels, probabilities, unit, rng, n) if both else _NOTHING,
+        bootstrap_calibration_error(labels, probabilities, unit, rng, n),
+        chance_calibration_error(probabilities, rng),
+        float("nan") if share is None else expected_calibration_error(share[known], probabilities[known]),
         brier(labels, probabilities),
         roc_curve(labels, probabilities) if both else None,
         reliability_curve(labels, probabilities),
     )
 
 
-def _p_pass(
-    evidence: Evidence, phantom: Phantom, columns: dict[str, np.ndarray], bootstrap: _Bootstrap
-) -> OutputFigures:
-    """The probability that a phantom passes against whether it did, with objects taken as independent."""
-    limits = {c.name: c.low for c in phantom.criteria}
-    p_pass = np.ones(len(evidence.panel))
+def _thresholds(evidence: Evidence, columns: Mapping[str, np.ndarray]) -> tuple[ThresholdFigures, ...]:
+    """The card's thresholds, and those with the best F1 on these very images, for comparison only."""
+    found = []
     for kind, order in columns.items():
-        low = limits.get(TOTALS[kind])
-        if low is not None:
-            p = score_probabilities(evidence.probabilities[:, order, 0], evidence.probabilities[:, order, 1])
-            p_pass = p_pass * probability_at_least(stop_rule_distribution(p), low)
-    passed = passes(evidence.panel, phantom, columns)[PHANTOM]
-    return _output(PHANTOM, "p_pass", passed, np.clip(p_pass, 0.0, 1.0), evidence.unit, bootstrap)
+        for i, (output, among, positive) in enumerate(_cases(evidence.panel[:, order])):
+            p, true = evidence.probabilities[:, order, i][among], positive[among]
+            threshold = float(evidence.thresholds[order[0], i])
+            said = p >= threshold
+            rates = tuple(float(said[true == t].mean()) if (true == t).any() else float("nan") for t in (False, True))
+            best = best_f1_threshold(true, p) if true.any() else (float("nan"), float("nan"))
+            f1 = float(classify.f1(classify.binary_confusion(true, said))[1])
+            found.append(ThresholdFigures(kind, output, threshold, f1, *best, (rates[0], rates[1])))
+    return tuple(found)
+
+
+def pass_probability(evidence: Evidence, phantom: Phantom) -> Float[np.ndarray, " images"]:
+    """The probability that a phantom passes: from independent objects, then calibrated by the model's card."""
+    chances = score_probabilities(evidence.probabilities[..., 0], evidence.probabilities[..., 1])
+    return calibrated_p_pass(pass_probabilities(chances, phantom)[PHANTOM], evidence.pass_calibration)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -17,10 +18,16 @@ from jaxtyping import Float
 from mammoqa.core import Analysis, ConfigurationError, Outcome, Phantom, Pose
 from mammoqa.jobs.validate_acr156 import reader_against_others
 from mammoqa.jobs.validate_acr156_records import Evidence, Preprocessing
+from mammoqa.jobs.validate_acr156_subsets import dose_range, system_of
+from mammoqa.judge.many import passes
 from mammoqa.models import Card, Model
+
+if TYPE_CHECKING:
+    from mammoqa.simulate.expose import Truth
 
 EVALUATION = 2  # `split` of the held-out units in table.npz
 _COLUMNS = ("image", "unit", "object_index", "kind", "size_mm", "panel", "readers", "split")
+PANELS = 64  # that read each fresh image for the ceiling
 _BATCH = 512  # patches at once; 512 x 160 x 160 single precision is 52 MB
 
 
@@ -35,6 +42,8 @@ class Read:
     refused: str | None
     misplaced: bool
     wrong_orientation: bool
+    panels: Float[np.ndarray, "panels objects"] | None = None  # many panels on the same image; nan is N/A
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVALUATION) -> Evidence:
@@ -65,6 +74,7 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
         ]
     )
     reader, reader_panel = reader_against_others(np.moveaxis(table["readers"][index], 2, 1))
+    expected = table.get("expected")
     return Evidence(
         panel=table["panel"][index].astype(np.float64),
         probabilities=probabilities.reshape(*index.shape, 2).astype(np.float64),
@@ -74,6 +84,10 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
         unit=table["unit"][index[:, 0]].astype(np.int64),
         source=f"stored patches of {len(images)} held-out simulated images; "
         "the reader is the panel's first, against the others, and so flattered where only two were asked",
+        expected=None if expected is None else expected[index].astype(np.float64),
+        facts={name: table[name][index[:, 0]] for name in table if table[name].dtype.kind == "U"},
+        pass_calibration=model.card.pass_calibration,
+        referral_band=model.card.referral_band,
     )
 
 
@@ -85,7 +99,11 @@ def _open(folder: Path, model: Model) -> tuple[dict[str, np.ndarray], np.ndarray
     if about.get("preprocessing") != asdict(model.card.preprocessing):
         raise ConfigurationError(f"{folder} was preprocessed in another way than model {model.name} {model.version}")
     with np.load(folder / "table.npz", allow_pickle=False) as columns:
-        table = {name: columns[name] for name in _COLUMNS}
+        names = [n for n in columns.files if n in (*_COLUMNS, "expected") or columns[n].dtype.kind == "U"]
+        table = {name: columns[name] for name in names}
+    absent = [name for name in _COLUMNS if name not in table]
+    if absent:
+        raise ConfigurationError(f"{folder}: table.npz lacks the columns {', '.join(absent)}")
     patches = np.load(folder / "patches.npy", mmap_mode="r")
     if {len(column) for column in table.values()} != {len(patches)}:
         raise ConfigurationError(f"{folder}: table and patches do not fit together")
@@ -113,26 +131,34 @@ def simulated_reads(
     units = [range(start, min(start + per_unit, count)) for start in range(0, count, per_unit)]
     with parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = Parallel(n_jobs=jobs or -1, batch_size=1, return_as="generator")
-    reads = parallel(delayed(_read_unit)(phantom, seed, unit, len(images)) for unit, images in enumerate(units))
+    reads = parallel(
+        delayed(_read_unit)(phantom, seed, unit, len(images), model.folder) for unit, images in enumerate(units)
+    )
     return itertools.chain.from_iterable(reads)
 
 
-def _read_unit(phantom: Phantom, seed: int, unit: int, count: int) -> list[Read]:
+def _read_unit(phantom: Phantom, seed: int, unit: int, count: int, folder: Path) -> list[Read]:
     """One unit's images in one process, which then computes its beam once."""
-    return [read_one(phantom, seed, unit, number, threads=1) for number in range(count)]
+    return [read_one(phantom, seed, unit, number, folder, threads=1) for number in range(count)]
 
 
-def read_one(phantom: Phantom, seed: int, unit: int, number: int, threads: int = 2) -> Read:
-    """Simulate one image, let the panel and one more reader score it, and analyse it."""
+def read_one(phantom: Phantom, seed: int, unit: int, number: int, folder: Path | None = None, threads: int = 2) -> Read:
+    """Simulate one image, let the panel, one more reader and many panels score it, and analyse it.
+
+    `folder` holds the network that reads; the shipped one where None.
+    """
     from mammoqa.jobs.analyse import Options, analyse
-    from mammoqa.simulate.archive import make_case
+    from mammoqa.simulate.archive import draw_unit, made, make_case
     from mammoqa.simulate.detectability import visibilities
     from mammoqa.simulate.readers import NOT_APPLICABLE, read
 
     case = make_case(phantom, seed, unit, number)
+    make = draw_unit(phantom, seed, unit).make
+    seen = visibilities(case.simulated, made(phantom, make))
     rng = np.random.default_rng([seed, unit, number, 2])  # make_case takes (.., number) and (.., number, 1) from 1 on
-    stranger = read(visibilities(case.simulated, phantom), rng).readers[0]
-    analysis = analyse(case.simulated.image, Options(phantom=phantom.name, explain=None, threads=threads))
+    stranger = read(seen, rng).readers[0]
+    panels = np.stack([read(seen, rng).panel for _ in range(PANELS)])
+    analysis = analyse(case.simulated.image, Options(phantom=phantom.name, explain=None, model=folder, threads=threads))
     truth = case.simulated.truth
     misplaced, wrong_orientation = placement(analysis.pose, truth.matrix, truth.chest_wall, truth.mirrored, phantom)
     return Read(
@@ -143,6 +169,24 @@ def read_one(phantom: Phantom, seed: int, unit: int, number: int, threads: int =
         refused=str(analysis.verdict.reason_code) if analysis.verdict.outcome is Outcome.REFUSED else None,
         misplaced=misplaced,
         wrong_orientation=wrong_orientation,
+        panels=panels,
+        facts=(*_facts(truth), ("phantom make", make)),
+    )
+
+
+def _facts(truth: "Truth") -> tuple[tuple[str, str], ...]:
+    """What subsets are formed by."""
+    from mammoqa.core import Intent
+
+    exposure = truth.exposure
+    raw = exposure.intent is Intent.FOR_PROCESSING
+    return (
+        ("system", system_of(exposure.detector)),
+        ("detector", exposure.detector),
+        ("target and filter", f"{exposure.anode}/{exposure.filter_material}"),
+        ("pixels", f"raw, {exposure.pixel_intensity}" if raw else f"presentation, {exposure.style}"),
+        ("mean glandular dose", dose_range(truth.mean_glandular_dose_mgy)),
+        ("chest wall", f"{truth.chest_wall}{', mirrored' if truth.mirrored else ''}"),
     )
 
 
@@ -166,7 +210,7 @@ def placement(
     return bool(error_mm.max() > pitch_mm / 2), turned
 
 
-def collect(reads: Iterable[Read], thresholds: Float[np.ndarray, "objects 2"], seed: int) -> Evidence:
+def collect(reads: Iterable[Read], card: Card, phantom: Phantom, seed: int) -> Evidence:
     """Evidence of all images that were not refused, and what became of the others."""
     everything = tuple(reads)
     kept = [r for r in everything if r.refused is None]
@@ -174,10 +218,14 @@ def collect(reads: Iterable[Read], thresholds: Float[np.ndarray, "objects 2"], s
         raise ConfigurationError("every image was refused; there is nothing to evaluate")
     refused = Counter(r.refused for r in everything if r.refused is not None)
     panel = np.stack([r.panel for r in kept])
+    panels = (
+        np.stack([r.panels for r in kept if r.panels is not None]) if all(r.panels is not None for r in kept) else None
+    )
+    facts = [dict(r.facts) for r in kept]
     return Evidence(
         panel=panel,
         probabilities=np.stack([r.probabilities for r in kept]),
-        thresholds=thresholds,
+        thresholds=object_thresholds(card, phantom),
         reader=np.stack([r.reader for r in kept]),
         reader_panel=panel,
         unit=np.array([r.unit for r in kept], dtype=np.int64),
@@ -189,4 +237,15 @@ def collect(reads: Iterable[Read], thresholds: Float[np.ndarray, "objects 2"], s
             misplaced=sum(r.misplaced for r in kept),
             wrong_orientation=sum(r.wrong_orientation for r in kept),
         ),
+        expected=None if panels is None else shares_of(panels),
+        pass_shares=None if panels is None else {n: p.mean(axis=1) for n, p in passes(panels, phantom).items()},
+        facts={name: np.array([f[name] for f in facts]) for name in facts[0]},
+        pass_calibration=card.pass_calibration,
+        referral_band=card.referral_band,
     )
+
+
+def shares_of(panels: Float[np.ndarray, "images panels objects"]) -> Float[np.ndarray, "images objects 4"]:
+    """Shares of the scores 0, 0.5, 1 and N/A (nan) among panels."""
+    each = [(panels == s).mean(axis=1) for s in (0.0, 0.5, 1.0)]
+    return np.stack([*each, np.isnan(panels).mean(axis=1)], axis=-1)

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,50 +10,36 @@ from typing import Any
 
 import mammoqa
 from mammoqa.core import ModelId
-from mammoqa.jobs.validate_acr156_charts import NAMES, SCORES, charts
-from mammoqa.jobs.validate_acr156_records import ObjectFigures, PassFailFigures, Results
+from mammoqa.jobs.validate_acr156_aims import PAPER, Aim, asked, ceiling_of, verdict
+from mammoqa.jobs.validate_acr156_charts import FIGURES, NAMES, charts
+from mammoqa.jobs.validate_acr156_records import Results
+from mammoqa.jobs.validate_acr156_referral import TENTH
+from mammoqa.jobs.validate_acr156_tables import (
+    agreement_table,
+    calibration_table,
+    ceiling_tables,
+    number,
+    object_tables,
+    output_tables,
+    pass_fail_tables,
+    subset_tables,
+    table,
+)
+from mammoqa.jobs.validate_acr156_tables import plain as _plain
 from mammoqa.stats.bootstrap import Interval
 
-# Yun et al. (2025), PLoS One 20(9): e0330091, "Results"; areas under the curve are given there as "above".
-PAPER = {
-    "accuracy fibre": "0.878",
-    "accuracy speck_group": "0.934",
-    "accuracy mass": "0.866",
-    "macro_f1 fibre": "0.729 (0.711–0.747)",
-    "macro_f1 speck_group": "0.770 (0.750–0.791)",
-    "macro_f1 mass": "0.759 (0.736–0.781)",
-    "presence": "> 0.97",
-    "abnormality": "> 0.94",
-    "pass_fail fibre": "0.833",
-    "pass_fail speck_group": "0.991",
-    "pass_fail mass": "0.813",
-    "pass_fail phantom": "0.759",
-    "fail_recall fibre": "0.424",
-    "fail_recall mass": "0.482",
-}
-# What this project asks of its network on simulated images.
-AIMS = {
-    "accuracy fibre": 0.90,
-    "accuracy speck_group": 0.95,
-    "accuracy mass": 0.90,
-    "macro_f1 fibre": 0.80,
-    "macro_f1 speck_group": 0.80,
-    "macro_f1 mass": 0.80,
-    "presence": 0.98,
-    "abnormality": 0.95,
-    "pass_fail phantom": 0.88,
-}
 _PACKAGES = ("numpy", "scipy", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """How the figures came about: the command, the day and the versions."""
+    """How the figures came about: the command, the day and the versions; `own`: on images that a table names."""
 
     command: str
     date: str
     model: ModelId
     versions: tuple[tuple[str, str], ...]
+    own: bool = False
 
 
 def versions() -> tuple[tuple[str, str], ...]:
@@ -66,41 +51,34 @@ def versions() -> tuple[tuple[str, str], ...]:
     )
 
 
-def figures(results: Results) -> dict[str, float]:
-    """The numbers that have an aim, by its name."""
-    objects = results.network.objects
-    found = {f"accuracy {o.kind}": o.accuracy.estimate for o in objects}
-    found |= {f"macro_f1 {o.kind}": o.macro_f1.estimate for o in objects}
-    for output in ("presence", "abnormality"):
-        found[output] = min(o.auc.estimate for o in results.outputs if o.output == output)
-    found |= {f"pass_fail {p.name}": p.accuracy.estimate for p in results.network.pass_fail}
-    return {name: found[name] for name in AIMS}
-
-
 def missed(results: Results) -> tuple[str, ...]:
     """The aims that the figures do not reach, in words."""
-    reached = figures(results)
-    return tuple(f"{n}: {reached[n]:.3f}, aim {aim:.2f}" for n, aim in AIMS.items() if not reached[n] >= aim)
+    return tuple(
+        f"{_title(aim)}: {_plain(value.estimate)}, aim {'at most ' if aim.at_most else ''}{aim.target:g}"
+        for aim, value in asked(results)
+        if not aim.met(value.estimate)
+    )
 
 
 def page(results: Results, context: Context, pictures: str) -> str:
     """The Markdown page; `pictures` is the folder of the charts, relative to the page."""
-    below = missed(results)
     parts = [
-        "# Scoring the ACR 156 phantom, on simulated images",
-        f"{results.images} simulated images of {results.units} simulated units that the network was not trained on; "
-        "scores of a simulated panel of readers. **All figures here are simulated**: they say how well the network "
-        "does what simulated readers do, not how it does on the images of a clinic. The paper's figures are for "
-        "another network on real images and stand beside them for orientation only.",
-        f"Images: {results.source}.",
+        *_opening(results, own=context.own),
+        f"Images: {results.source}. {results.passed_share:.1%} of them pass (paper: 69.3 %).",
         f"Intervals: 95 %, {results.resamples} bootstrap resamples of whole units. {results.not_applicable} objects "
         "that the panel called N/A are left out of the tables per object; in totals they count as 0.",
-        "All aims are met." if not below else "Aims that are missed: " + "; ".join(below) + ".",
-        *_object_tables(results),
+        *_aims(results, pictures),
+        *object_tables(results),
         f"![Confusion matrices]({pictures}/confusion.svg)",
-        *_output_table(results),
-        f"![ROC curves]({pictures}/roc.svg)\n\n![Reliability]({pictures}/reliability.svg)",
-        *_pass_fail_tables(results),
+        *output_tables(results),
+        f"![ROC curves; dots: the card's thresholds]({pictures}/roc.svg)",
+        *pass_fail_tables(results),
+        *agreement_table(results),
+        *ceiling_tables(results),
+        *calibration_table(results),
+        f"![Reliability]({pictures}/reliability.svg)",
+        *_referral(results, pictures),
+        *subset_tables(results, pictures),
         *_preprocessing(results),
         "## How to repeat",
         f"```\n{context.command}\n```",
@@ -110,96 +88,86 @@ def page(results: Results, context: Context, pictures: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _object_tables(results: Results) -> list[str]:
-    parts = ["## Scores of single objects", "Every object that the panel did not call N/A:"]
-    for title, name in (("accuracy", "accuracy"), ("macro F1", "macro_f1"), ("quadratic weighted kappa", "kappa")):
-        rows = [
-            (
-                NAMES[o.kind],
-                o.n,
-                _number(getattr(o, name)),
-                _aim(f"{name} {o.kind}"),
-                _number(getattr(r, name)),
-                PAPER.get(f"{name} {o.kind}", "–"),
-            )
-            for o, r in zip(results.network.objects, results.reader.objects, strict=True)
-        ]
-        parts.append(_table((title, "objects", "network", "aim", "one reader", "Yun 2025 (real images)"), rows))
-    parts.append("Recall and precision of the network by the panel's score:")
-    parts.append(_score_table(results.network.objects))
-    parts.append("Full scores and the largest object below 1 of each kind only, as the paper selects for training:")
-    selected = [(NAMES[o.kind], o.n, _number(o.accuracy), _number(o.macro_f1)) for o in results.paper_selection]
-    parts.append(_table(("kind", "objects", "accuracy", "macro F1"), selected))
-    return parts
+def _opening(results: Results, *, own: bool) -> tuple[str, str]:
+    """The title, and what the figures are about."""
+    paper = (
+        "The paper's figures (Yun et al. 2025, PLoS One 20(9): e0330091) are for another network on other images; they "
+        "stand in a column of their own and for orientation only."
+    )
+    if own:
+        return (
+            "# Scoring the ACR 156 phantom, on own images",
+            f"{results.images} images of {results.units} units, with the scores of the table's panel. {paper}",
+        )
+    return (
+        "# Scoring the ACR 156 phantom, on simulated images",
+        f"{results.images} simulated images of {results.units} simulated units that the network was not trained on; "
+        "scores of a simulated panel of readers. **All figures here are simulated**: they say how well the network "
+        f"does what simulated readers do, not how it does on the images of a clinic. {paper}",
+    )
 
 
-def _score_table(objects: tuple[ObjectFigures, ...]) -> str:
-    rows = [
-        (NAMES[o.kind], *(f"{_plain(r)} / {_plain(p)}" for r, p in zip(o.recall, o.precision, strict=True)))
-        for o in objects
-    ]
-    return _table(("recall / precision", *(f"score {s}" for s in SCORES)), rows)
-
-
-def _output_table(results: Results) -> list[str]:
+def _aims(results: Results, pictures: str) -> list[str]:
+    """Every aim beside what was reached, and the drawing of it."""
+    known = asked(results)
     rows = [
         (
-            NAMES[o.kind],
-            "passes" if o.output == "p_pass" else o.output,
-            o.n,
-            _number(o.auc),
-            _aim(o.output),
-            PAPER.get(o.output, "–"),
-            _plain(o.calibration_error),
-            _plain(o.brier),
+            _title(aim),
+            ("at most " if aim.at_most else "above " if aim.above else "") + f"{aim.target:g}",
+            number(value),
+            _word(aim, value, results),
+            _plain(ceiling_of(results, aim.figure, aim.kind)),
         )
-        for o in (*results.outputs, results.p_pass)
+        for aim, value in known
     ]
-    header = (
-        "kind",
-        "output",
-        "cases",
-        "area under ROC",
-        "aim",
-        "Yun 2025 (real images)",
-        "calibration error",
-        "Brier",
+    n_met = sum(aim.met(value.estimate) for aim, value in known)
+    return [
+        "## The aims",
+        f"{n_met} of {len(known)} aims are met. The best possible is what the best reader of these very images could "
+        "reach, given how the simulated panels differ among themselves (see below).",
+        f"![The figures with their intervals, the aims, the best possible, the paper]({pictures}/aims.svg)",
+        table(("figure", "aim", "program", "", "best possible"), rows),
+    ]
+
+
+def _word(aim: Aim, value: Interval, results: Results) -> str:
+    return verdict(aim, value, ceiling_of(results, aim.figure, aim.kind))
+
+
+def _title(aim: Aim) -> str:
+    names = {
+        "kappa_difference": "kappa with the panel, program less one reader",
+        "calibration presence": "calibration error of presence",
+        "calibration abnormality": "calibration error of abnormality",
+        "calibration p_pass": "calibration error of the probability of passing",
+        "yield": "share of images that are read",
+        "wrong_orientation": "images read in a wrong orientation",
+    }
+    kind = f", {NAMES[aim.kind]}" if aim.kind in NAMES else ""
+    return names.get(aim.figure, FIGURES.get(aim.figure, aim.figure)) + kind
+
+
+def _referral(results: Results, pictures: str) -> list[str]:
+    r = results.referral
+    if r is None:
+        return []
+    shares = (0.0, 0.05, TENTH, 0.15, 0.20, 0.30)
+    rows = [(f"{s:.0%}", number(r.at(s)), _plain(r.ceiling[r.shares.index(s)])) for s in shares]
+    band = (
+        "The card has no referral band."
+        if r.band is None
+        else f"The card's band ({r.band[0]:.2f} to {r.band[1]:.2f}: a pass below the high edge, a fail above the low "
+        f"one) was fitted on other units. Here it refers {number(r.band_share)} of the images; the accuracy on the "
+        f"rest is {number(r.band_accuracy)}."
     )
     return [
-        "## The two outputs of the network",
-        "Presence: 1 or 0.5 against 0. Abnormality: 0.5 against 1, among those. Calibration error: expected, ten bins "
-        "of equal width. The last row is the probability that the phantom passes, under the stop rule.",
-        _table(header, rows),
+        "## Referral",
+        "The images with the most doubtful verdicts go to a person: those for which the calibrated probability that "
+        "the verdict is wrong is highest. Accuracy of pass or fail on the rest:",
+        table(("referred", "program on the rest", "best possible"), rows),
+        band,
+        f"![Accuracy on the rest against the share referred]({pictures}/referral.svg)",
     ]
-
-
-def _pass_fail_tables(results: Results) -> list[str]:
-    rows = [
-        (
-            NAMES[m.name],
-            m.n,
-            sum(m.confusion[1]),
-            _number(m.accuracy),
-            _aim(f"pass_fail {m.name}"),
-            _number(r.accuracy),
-            PAPER.get(f"pass_fail {m.name}", "–"),
-        )
-        for m, r in zip(results.network.pass_fail, results.reader.pass_fail, strict=True)
-    ]
-    return [
-        "## Pass or fail under the stop rule",
-        _table(("accuracy", "images", "fails", "network", "aim", "one reader", "Yun 2025 (real images)"), rows),
-        "Precision and recall of a fail:",
-        _table(
-            ("fail", "network precision", "network recall", "reader precision", "reader recall", "Yun 2025 recall"),
-            [_fail_row(m, r) for m, r in zip(results.network.pass_fail, results.reader.pass_fail, strict=True)],
-        ),
-    ]
-
-
-def _fail_row(m: PassFailFigures, r: PassFailFigures) -> tuple[Any, ...]:
-    numbers = (m.fail_precision, m.fail_recall, r.fail_precision, r.fail_recall)
-    return (NAMES[m.name], *(_number(n) for n in numbers), PAPER.get(f"fail_recall {m.name}", "–"))
 
 
 def _preprocessing(results: Results) -> list[str]:
@@ -213,40 +181,21 @@ def _preprocessing(results: Results) -> list[str]:
         f"{p.images - n_refused} of {p.images} images ({(p.images - n_refused) / p.images:.1%}) were located and "
         f"scored; refused: {reasons}. Of the located, {p.wrong_orientation} have a wrong chest-wall side or mirroring "
         f"and {p.misplaced} an object further than half the grid pitch from its place. "
-        "Yun 2025 (real images): 5813 of 5917 (98.2 %).",
+        f"Yun 2025 (real images; {PAPER['yield']['images'].where}): 5813 of 5917 (98.2 %).",
     ]
-
-
-def _table(header: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
-
-
-def _plain(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def _number(value: Interval) -> str:
-    if math.isnan(value.estimate):
-        return "–"
-    if math.isnan(value.low):
-        return f"{value.estimate:.3f}"
-    return f"{value.estimate:.3f} ({value.low:.3f}–{value.high:.3f})"
-
-
-def _aim(name: str) -> str:
-    return f"{AIMS[name]:.2f}" if name in AIMS else "–"
 
 
 def as_data(results: Results, context: Context) -> dict[str, Any]:
     """The figures without the curves, for other programs; null where a number is not defined."""
     outputs = [
-        {"kind": o.kind, "output": o.output, "n": o.n, "auc": asdict(o.auc)}
-        | {"calibration_error": o.calibration_error, "brier": o.brier}
+        {"kind": o.kind, "output": o.output, "n": o.n, "auc": asdict(o.auc), "brier": o.brier}
+        | {"calibration_error": asdict(o.calibration_error), "calibration_error_by_chance": o.chance_error}
+        | {"calibration_error_against_many_panels": o.panels_error}
         for o in (*results.outputs, results.p_pass)
     ]
+    aims = [asdict(aim) | {"value": asdict(value), "met": aim.met(value.estimate)} for aim, value in asked(results)]
     data = {
-        "simulated": True,
+        "simulated": not context.own,
         "context": asdict(context),
         "images": results.images,
         "units": results.units,
@@ -258,6 +207,13 @@ def as_data(results: Results, context: Context) -> dict[str, Any]:
         "paper_selection": [asdict(o) for o in results.paper_selection],
         "outputs": outputs,
         "preprocessing": None if results.preprocessing is None else asdict(results.preprocessing),
+        "thresholds": [asdict(t) for t in results.thresholds],
+        "agreement": [asdict(a) for a in results.agreement],
+        "ceiling": [asdict(c) for c in results.ceiling],
+        "referral": None if results.referral is None else asdict(results.referral),
+        "subsets": [asdict(s) for s in results.subsets],
+        "passed_share": results.passed_share,
+        "aims": aims,
         "aims_missed": missed(results),
     }
     cleaned: dict[str, Any] = _no_nan(data)

@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import optimize, special
 
+from mammoqa.stats.bootstrap import N_RESAMPLES, Interval, bootstrap_counts, cluster_index
+
 Binning = Literal["width", "mass"]
 
 
@@ -52,12 +54,15 @@ def _check(labels: np.ndarray, probabilities: np.ndarray) -> None:
 
 
 def reliability_curve(
-    labels: Bool[np.ndarray, " n"],
+    labels: Bool[np.ndarray, " n"] | Float[np.ndarray, " n"],
     probabilities: Float[np.ndarray, " n"],
     n_bins: int = 10,
     binning: Binning = "width",
 ) -> Reliability:
-    """Observed frequency against predicted probability, in bins of equal width or equal mass."""
+    """Observed frequency against predicted probability, in bins of equal width or equal mass.
+
+    Labels may be shares (how many of many panels said yes) instead of single outcomes.
+    """
     _check(labels, probabilities)
     bins = _bin_of(probabilities, n_bins, binning)
     count = np.bincount(bins, minlength=n_bins)
@@ -68,7 +73,7 @@ def reliability_curve(
 
 
 def expected_calibration_error(
-    labels: Bool[np.ndarray, " n"],
+    labels: Bool[np.ndarray, " n"] | Float[np.ndarray, " n"],
     probabilities: Float[np.ndarray, " n"],
     n_bins: int = 10,
     binning: Binning = "width",
@@ -78,6 +83,45 @@ def expected_calibration_error(
     if curve.count.sum() == 0:
         return float("nan")
     return float(np.average(np.abs(curve.observed - curve.predicted), weights=curve.count))
+
+
+def bootstrap_calibration_error(
+    labels: Bool[np.ndarray, " n"],
+    probabilities: Float[np.ndarray, " n"],
+    clusters: np.ndarray,
+    rng: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
+    n_bins: int = 10,
+) -> Interval:
+    """The expected calibration error in bins of equal width, with its interval over resampled clusters.
+
+    Chance alone makes the error positive and a resample's error larger still: compare with `chance_calibration_error`.
+    """
+    _check(labels, probabilities)
+    if len(labels) == 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    index, n_clusters = cluster_index(clusters)
+    cell = index * n_bins + _bin_of(probabilities, n_bins, "width")
+    gap = np.bincount(cell, weights=labels - probabilities, minlength=n_clusters * n_bins)
+    size = np.bincount(cell, minlength=n_clusters * n_bins)
+    counts = np.stack([gap, size], axis=-1).reshape(n_clusters, n_bins, 2)
+    return bootstrap_counts(counts, _error_of_bins, rng, n_resamples)
+
+
+def _error_of_bins(sums: Float[np.ndarray, "resamples bins 2"]) -> Float[np.ndarray, " resamples"]:
+    return np.asarray(np.abs(sums[..., 0]).sum(axis=-1) / np.maximum(sums[..., 1].sum(axis=-1), 1.0))
+
+
+def chance_calibration_error(
+    probabilities: Float[np.ndarray, " n"], rng: np.random.Generator, n_draws: int = 200, n_bins: int = 10
+) -> float:
+    """The mean calibration error that perfectly honest probabilities would show with so few cases; nan without any."""
+    if len(probabilities) == 0:
+        return float("nan")
+    bins = _bin_of(probabilities, n_bins, "width")
+    draws = rng.random((n_draws, len(probabilities))) < probabilities
+    members = np.eye(n_bins)[bins]
+    return float(np.abs((draws - probabilities) @ members).sum(axis=1).mean() / len(probabilities))
 
 
 def brier(labels: Bool[np.ndarray, " n"], probabilities: Float[np.ndarray, " n"]) -> float:

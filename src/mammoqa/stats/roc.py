@@ -41,6 +41,22 @@ def auc(labels: Bool[np.ndarray, " n"], scores: Float[np.ndarray, " n"]) -> floa
     return float((ranks[:m].sum() - m * (m + 1) / 2.0) / (m * negative.size))
 
 
+def weighted_auc(
+    positive: Float[np.ndarray, " n"], negative: Float[np.ndarray, " n"], scores: Float[np.ndarray, " n"]
+) -> float:
+    """Area for cases that are positive and negative by shares: wins of positive over negative weight, ties half.
+
+    Nan unless both classes have weight.
+    """
+    up, down = float(positive.sum()), float(negative.sum())
+    if up <= 0 or down <= 0:
+        return float("nan")
+    _, rank = np.unique(scores, return_inverse=True)
+    of_negative = np.bincount(rank, weights=negative)
+    below = np.cumsum(of_negative) - of_negative / 2.0
+    return float((positive * below[rank]).sum() / (up * down))
+
+
 def roc_curve(labels: Bool[np.ndarray, " n"], scores: Float[np.ndarray, " n"]) -> Roc:
     """The empirical curve, one point per distinct score; raises ValueError unless both classes occur."""
     positive, negative = _split(labels, scores)
