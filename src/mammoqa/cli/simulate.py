@@ -72,21 +72,25 @@ def simulate(phantom: str, out: Path, count: int, seed: int, **given: Any) -> No
     """
     from mammoqa.cli.progress import watched
     from mammoqa.core import ConfigurationError
-    from mammoqa.jobs.simulate import SIMULATED, simulate_files
+    from mammoqa.jobs.simulate import SIMULATED, STANDARDS, simulate_files
 
     if phantom not in SIMULATED:
         raise ConfigurationError(f"{phantom!r} cannot be simulated; choose one of {', '.join(SIMULATED)}")
-    exposure = _exposure({name: value for name, value in given.items() if value is not None})
+    if phantom == "cdmam34" and given["letters"] is not None:
+        raise click.UsageError("cdmam34 has writing of its own; leave --letters out")
+    exposure = _exposure({name: value for name, value in given.items() if value is not None}, STANDARDS[phantom])
     for path in watched(simulate_files(phantom, exposure, out, count, seed), "simulating", total=count):
         click.echo(str(path))
 
 
-def _exposure(given: dict[str, Any]) -> "Exposure":
-    """The exposure that the options describe."""
-    from mammoqa.core import Intent
-    from mammoqa.simulate import Exposure, Faults, Letter
+def _exposure(given: dict[str, Any], standard: "Exposure") -> "Exposure":
+    """The exposure that the options describe; the phantom's standard in all that they leave open."""
+    from dataclasses import replace
 
-    raw = given.get("intent") == "raw"
+    from mammoqa.core import Intent
+    from mammoqa.simulate import Faults, Letter
+
+    raw = _INTENTS[given["intent"]] == "FOR PROCESSING" if "intent" in given else standard.intent == "FOR PROCESSING"
     if "dose" in given and "mas" in given:
         raise click.UsageError("--dose and --mas contradict each other; give one of them")
     if "intensity" in given and not raw:
@@ -101,4 +105,4 @@ def _exposure(given: dict[str, Any]) -> "Exposure":
         text = given.pop("letters").strip()
         chosen["letters"] = (Letter(text),) if text else ()
     chosen |= {_NAMES.get(name, name): value for name, value in given.items()}
-    return Exposure(faults=faults, **chosen)
+    return replace(standard, faults=faults, **chosen)
