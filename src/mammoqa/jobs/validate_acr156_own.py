@@ -104,6 +104,8 @@ def collect_own(
         source=f"the whole chain on the {len(everything)} images of {manifest.name} (SHA-256 {manifest.sha256}), "
         f"{len(manifest.refused)} more of its lines refused",
         preprocessing=Preprocessing(images=len(everything), refused=tuple(sorted(refused.items()))),
+        pass_calibration=card.pass_calibration,
+        referral_band=card.referral_band,
     )
     return evidence, tuple(sorted((*manifest.refused, *left_out), key=lambda r: r.line))
 
