@@ -13,6 +13,7 @@ from mammoqa.core import (
     Acquisition,
     Analysis,
     ConfigurationError,
+    ContrastDetail,
     Image,
     Measurement,
     ModelId,
@@ -68,6 +69,7 @@ class Reading:
     saliency: np.ndarray | None = field(default=None, repr=False)
     view_scale: float | None = None
     view_slices: tuple[int, ...] = ()
+    contrast_detail: ContrastDetail | None = None
 
 
 def analyse(item: Item, options: Options | None = None, decode_s: float = 0.0) -> Analysis:
@@ -156,11 +158,39 @@ def read_acr_mri_large(item: Image | Stack, phantom: Phantom, options: Options, 
     )
 
 
+def read_cdmam34(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
+    """A contrast-detail phantom in one image: hits, thresholds and curve; `series` pools the images of one exposure."""
+    from mammoqa import locate
+    from mammoqa.jobs.cdmam34 import decisions_of, measured, phantom_view
+    from mammoqa.score.cdmam34 import read_cells
+
+    image = _one_image(item)
+    with watch.step("locate"):
+        pose = locate.locate_cdmam34(image, phantom)
+    with watch.step("score"):
+        corner, centre = decisions_of(read_cells(image, phantom, pose), phantom)
+        found = measured(corner, centre, phantom)
+    view = view_scale = None
+    if options.pictures:
+        with watch.step("explain"):
+            view, view_scale = phantom_view(image, phantom, pose)
+    return Reading(
+        found.verdict,
+        measurements=found.measurements,
+        pose=pose,
+        notes=(*pose.notes, *found.notes),
+        view=view,
+        view_scale=view_scale,
+        contrast_detail=found.contrast_detail,
+    )
+
+
 # Which phantom is read how. A new kind of reading is one function above and one line here.
 READINGS: Mapping[str, Callable[[Image | Stack, Phantom, Options, Stopwatch], Reading]] = MappingProxyType(
     {
         "acr156": read_acr156,
         "acr_mri_large": read_acr_mri_large,
+        "cdmam34": read_cdmam34,
     }
 )
 
@@ -207,6 +237,7 @@ def _analysis(item: Image | Stack, phantom: Phantom, reading: Reading, watch: St
         saliency=reading.saliency,
         view_scale=reading.view_scale,
         view_slices=reading.view_slices,
+        contrast_detail=reading.contrast_detail,
     )
 
 

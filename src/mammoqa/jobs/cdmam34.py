@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, UInt8
 
-from mammoqa.core import ContrastDetail, CurvePoint, Measurement, Phantom, Verdict
+from mammoqa.core import ContrastDetail, CurvePoint, Image, Measurement, Phantom, Pose, Verdict
 from mammoqa.score.cdmam34 import CellReadings, decisions
 from mammoqa.stats import contrast_detail as curves
 from mammoqa.stats.iqf import image_quality_figure
@@ -16,6 +16,8 @@ LEVELS = ("acceptable", "achievable")
 _SEED = 20260301  # intervals of the same images are the same every time
 _RECOMMENDED = 16  # images (Young et al. 2006)
 _ONE_IMAGE = 200  # resamples: the interval of one image is wide, and most are pooled afterwards
+_VIEW_MM = 0.2  # of the picture: noise is averaged, discs of 0.3 mm stay visible
+_BACKGROUND_MM = 8.0
 _CURVE_MM = np.geomspace(0.08, 1.0, 25)
 
 
@@ -58,6 +60,18 @@ def measured(corner: Decisions, centre: Decisions, phantom: Phantom, method: cur
     return Measured(verdict, judged, shown, _notes(found))
 
 
+def phantom_view(image: Image, phantom: Phantom, pose: Pose) -> tuple[UInt8[np.ndarray, "rows columns"], float]:
+    """The phantom upright, gold bright, without the slow background, white at four deviations; and pixels per mm."""
+    from scipy.ndimage import uniform_filter
+
+    from mammoqa.locate import upright
+
+    seen = upright(image, phantom, pose, pitch_mm=_VIEW_MM)
+    flat = seen - uniform_filter(seen, round(_BACKGROUND_MM / _VIEW_MM), mode="nearest")
+    spread = 1.48 * float(np.median(np.abs(flat))) or 1.0
+    return np.clip(96.0 + 40.0 * flat / spread, 0, 255).astype(np.uint8), 1.0 / _VIEW_MM
+
+
 def axes_of(phantom: Phantom) -> tuple[np.ndarray, np.ndarray]:
     """Diameters (mm) by row and thicknesses (um) by column."""
     rows = {cell.row: cell.diameter_mm for cell in phantom.cells}
@@ -82,12 +96,12 @@ def _thresholds(
     listed = []
     for k, diameter_mm in enumerate(found.curve.diameters_mm):
         notes = [
-            f"{level} {limits_um[level][k]:g} um: probability {chances[level][0][k]:.2f}"
+            f"{level} (≤ {limits_um[level][k]:g}): p {chances[level][0][k]:.2f}"
             for level in LEVELS
             if not np.isnan(limits_um[level][k])
         ]
         if not found.human.inside[k]:
-            notes.append("beyond the gold thicknesses of the phantom")
+            notes.append("beyond the phantom's thicknesses")
         listed.append(
             Measurement(
                 _name(float(diameter_mm)),

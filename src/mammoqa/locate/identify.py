@@ -13,6 +13,7 @@ _PROJECTIONS = frozenset({"MG", "DX", "CR", "RG", "OT", ""})  # modalities that 
 _SMALLEST_PX = 100
 _COARSEST_MM = 0.6  # mammography detectors have pixels of 0.05 to 0.1 mm
 _USUAL_FIELD_MM = 240.0  # long side of the small mammography field, to size images that state no spacing
+_CDMAM_FIELD_MM = 110.0  # a CDMAM's cells are 134 mm wide and 212 mm long
 _CT = "CT phantoms are not read by this version; give a mammography phantom image or an MR stack."
 _VIEWS = frozenset({"MLO", "CC", "ML", "LM", "XCCL", "XCCM", "LMO", "FB", "SIO", "CV", "AT"})
 
@@ -96,6 +97,8 @@ def _identify_projection(image: Image) -> str:
             f"{columns} x {rows} pixels of {pitch[1]:.3g} mm are not an image of a mammography phantom; "
             "give the original image of one.",
         )
+    if image.pitch_mm is not None and _is_cdmam(image):
+        return "cdmam34"
     coarse = _coarse(image, pitch)
     looks = _looks_like(image, coarse)
     if looks in ("a calibration or test pattern", "a uniform image"):
@@ -106,6 +109,18 @@ def _identify_projection(image: Image) -> str:
     if looks != "a patient image" and (found.body is not None or (image.pitch_mm is not None and _is_cut_off(found))):
         return "acr156"  # locate then says what is wrong with the insert
     raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
+
+
+def _is_cdmam(image: Image) -> bool:
+    """Whether the lines of a CDMAM's cells are seen, in a field that could hold most of them."""
+    from mammoqa.locate.cdmam34 import looks_like_cdmam
+    from mammoqa.phantoms import PHANTOMS
+
+    pitch = image.pitch_mm or (1.0, 1.0)
+    rows, columns = image.pixels.shape
+    if min(rows * pitch[0], columns * pitch[1]) < _CDMAM_FIELD_MM:
+        return False
+    return looks_like_cdmam(image, PHANTOMS["cdmam34"].cells[0].side_mm)
 
 
 def _is_insert(found: Found) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from mammoqa.core import Analysis, Measurement, ObjectScore
+from mammoqa.core import Analysis, ContrastDetail, Measurement, ObjectScore
 from mammoqa.core.plain import from_plain_and_bytes, picture_bytes, to_plain
 
 SAVED_FORMAT = "mammoqa-analysis/1"
@@ -39,6 +39,7 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
         "sha256": (first.sha256 or None) if first else None,
         "frame": first.frame if first else None,
         "files": len({source.path for source in analysis.sources}),
+        "contrast_detail": analysis.contrast_detail and _contrast_detail(analysis.contrast_detail),
         "phantom_version": provenance.phantom_version,
         "analysed_at": provenance.analysed_at,
         "acquired_at": analysis.acquisition.acquired_at,
@@ -101,6 +102,23 @@ def _object(score: ObjectScore) -> dict[str, Any]:
         "centre_px": list(score.centre_px),
         "counted": score.counted,
         "deduction": score.deduction,
+    }
+
+
+def _contrast_detail(found: ContrastDetail) -> dict[str, Any]:
+    """The curve and the share of the images in which each disc was found; null where there is no cell."""
+    shares = {
+        name: [[None if value < 0 else float(value) for value in row] for row in decisions.mean(axis=0)]
+        for name, decisions in (("corner_found", found.corner), ("centre_found", found.centre))
+    }
+    return {
+        "images": len(found.corner),
+        "convention": found.convention,
+        "form": found.form,
+        "diameters_mm": found.diameters_mm.tolist(),
+        "thicknesses_um": found.thicknesses_um.tolist(),
+        **shares,
+        "curve": [_plain_mapping(point) for point in found.curve],
     }
 
 

@@ -48,7 +48,7 @@ def objects_chart(analysis: Analysis, thresholds: Mapping[str, tuple[float, floa
         _probabilities(alt.InlineData(values=rows), order, "present", "Present", labels=True),
         _probabilities(alt.InlineData(values=rows), order, "abnormal", "Abnormal, if present", labels=False),
     ]
-    return _styled(alt.hconcat(*panels, spacing=14))
+    return styled(alt.hconcat(*panels, spacing=14))
 
 
 def _probabilities(data: Any, order: Sequence[Any], field: str, title: str, *, labels: bool) -> Any:
@@ -88,7 +88,7 @@ def measurements_chart(analysis: Analysis) -> Any:
     spread = chart.mark_rule(strokeWidth=1.6).encode(x="low:Q", x2="high:Q", y=y, color=colour)
     dots = chart.mark_point(filled=True, size=48, opacity=1).encode(x="at:Q", y=y, color=colour, shape=shape)
     words = chart.mark_text(align="left", dx=8, fontSize=10, color=_INK).encode(x=alt.value(190), y=y, text="limits:N")
-    return _styled(alt.layer(track, allowed, spread, dots, words))
+    return styled(alt.layer(track, allowed, spread, dots, words))
 
 
 def _against_limits(m: Measurement) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def trend_chart(trends: Sequence[Trend], width: int = 430, height: int = 62) -> 
     span = [(min(moments) - margin).isoformat(), (max(moments) + margin).isoformat()]
     last = len(shown) - 1
     panels = [_trend_panel(t, span, width, height, dates=place == last) for place, t in enumerate(shown)]
-    return _styled(alt.vconcat(*panels, spacing=12))
+    return styled(alt.vconcat(*panels, spacing=12))
 
 
 def _trend_panel(trend: Trend, span: Sequence[str], width: int, height: int, *, dates: bool) -> Any:
@@ -198,7 +198,7 @@ def _domain(trend: Trend) -> list[float]:
     return [min(found) - margin, max(found) + margin]
 
 
-def _styled(chart: Any) -> Any:
+def styled(chart: Any) -> Any:
     """The common look: no frame, thin grid, small type, a transparent ground."""
     return (
         chart.configure(background="transparent", font=FONT)

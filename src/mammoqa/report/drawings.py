@@ -8,6 +8,9 @@ from mammoqa.core import Analysis
 
 OBJECTS_CAPTION = "The upright phantom. Solid box, full disc: score 1; dashed, half disc: 0.5; dotted, ring: 0."
 SLICES_CAPTION = "The measured slices with the regions that the numbers come from."
+PHANTOM_CAPTION = (
+    "The phantom as it was printed: the largest discs at the upper right, gold thicker to the lower right."
+)
 SALIENCY_CAPTION = "Saliency: bright where a change of the image would move the network's answer most."
 MEASUREMENTS_CAPTION = "Each row has its own scale; the allowed range is shaded."
 _THRESHOLDS = (
@@ -26,6 +29,7 @@ class Drawings:
     saliency: bytes | None
     objects_chart: str | None
     measurements_chart: str | None
+    matrix_chart: str | None
     captions: tuple[tuple[str, str], ...]
 
 
@@ -36,22 +40,35 @@ def drawings(analysis: Analysis, thresholds: Mapping[str, tuple[float, float]]) 
 
 @lru_cache(maxsize=1)
 def _draw(analysis: Analysis, thresholds: Thresholds) -> Drawings:
-    from mammoqa.report import charts
+    from mammoqa.report import charts, contrast_detail
     from mammoqa.report.picture import annotated, as_jpeg, saliency_overlay
 
     picture, salient = annotated(analysis, width_px=1100), saliency_overlay(analysis, width_px=850)
     objects = charts.objects_chart(analysis, dict(thresholds)) if analysis.objects else None
     limited = any(m.limit_low is not None or m.limit_high is not None for m in analysis.measurements)
     measurements = charts.measurements_chart(analysis) if limited else None
+    measurements_caption, matrix, matrix_caption = MEASUREMENTS_CAPTION, None, ""
+    if analysis.contrast_detail is not None:
+        measurements, matrix = contrast_detail.curve_chart(analysis), contrast_detail.matrix_chart(analysis)
+        measurements_caption = contrast_detail.CURVE_CAPTION
+        matrix_caption = contrast_detail.matrix_caption(analysis.contrast_detail)
     return Drawings(
         annotated=None if picture is None else as_jpeg(picture),
         saliency=None if salient is None else as_jpeg(salient),
         objects_chart=None if objects is None else charts.svg(objects),
         measurements_chart=None if measurements is None else charts.svg(measurements),
+        matrix_chart=None if matrix is None else charts.svg(matrix),
         captions=(
-            ("annotated", OBJECTS_CAPTION if analysis.objects else SLICES_CAPTION),
+            ("annotated", _picture_caption(analysis)),
             ("saliency", SALIENCY_CAPTION),
             ("objects_chart", OBJECTS_CHART_CAPTION + (_THRESHOLDS if thresholds else "")),
-            ("measurements_chart", MEASUREMENTS_CAPTION),
+            ("measurements_chart", measurements_caption),
+            ("matrix_chart", matrix_caption),
         ),
     )
+
+
+def _picture_caption(analysis: Analysis) -> str:
+    if not analysis.objects:
+        return SLICES_CAPTION if analysis.regions else PHANTOM_CAPTION
+    return OBJECTS_CAPTION

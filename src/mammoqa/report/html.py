@@ -32,6 +32,7 @@ def html(analysis: Analysis, options: Options | None = None) -> str:
         saliency=_address(drawn.saliency),
         objects_chart=_inline(drawn.objects_chart),
         measurements_chart=_inline(drawn.measurements_chart),
+        matrix_chart=_inline(drawn.matrix_chart),
         captions=dict(drawn.captions),
     )
 

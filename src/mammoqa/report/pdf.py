@@ -25,6 +25,7 @@ def pdf(analysis: Analysis, options: Options | None = None) -> bytes:
         "saliency.jpg": drawn.saliency,
         "objects_chart.svg": drawn.objects_chart and drawn.objects_chart.encode(),
         "measurements_chart.svg": drawn.measurements_chart and drawn.measurements_chart.encode(),
+        "matrix_chart.svg": drawn.matrix_chart and drawn.matrix_chart.encode(),
     }
     present = {name: file for name, file in files.items() if file}
     data = asdict(told) | {

@@ -7,8 +7,15 @@ from mammoqa.core import Measurement, Outcome, ReasonCode
 
 KIND_TITLES = MappingProxyType({"fibre": "Fibre", "speck_group": "Speck group", "mass": "Mass"})
 _METRIC_TITLES = MappingProxyType(
-    {"fibres": "Fibres", "speck_groups": "Speck groups", "masses": "Masses", "p_pass": "Probability of passing"}
+    {
+        "fibres": "Fibres",
+        "speck_groups": "Speck groups",
+        "masses": "Masses",
+        "p_pass": "Probability of passing",
+        "iqf": "Image quality figure (IQF)",
+    }
 )
+_UNITS = MappingProxyType({"um": "µm", "um mm": "µm mm"})
 VERDICTS = MappingProxyType(
     {
         Outcome.PASS: "Pass",
@@ -116,7 +123,7 @@ def measured(measurement: Measurement, value: float) -> str:
 
 def in_unit(value: str, unit: str) -> str:
     """A number with its unit; the unit one is not written."""
-    return value if unit in ("", "1", "objects") or value == "–" else f"{value}\u00a0{unit}"
+    return value if unit in ("", "1", "objects") or value == "–" else f"{value}\u00a0{_UNITS.get(unit, unit)}"
 
 
 def _short(value: float | None) -> str:
