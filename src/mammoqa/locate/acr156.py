@@ -1,5 +1,7 @@
 """Place the ACR 156 mammography phantom: border of the wax insert, which way round, and whether it can be read."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,12 +59,34 @@ def locate_acr156(image: Image, phantom: Phantom) -> Pose:
             ReasonCode.NO_PIXEL_SPACING,
             "The file gives no pixel spacing, so sizes cannot be checked: export the image as acquired, not a copy.",
         )
-    found = find_square(image, phantom)
-    if found.square is None or found.square.support[0] < MIN_SUPPORT:
+    first = _search(image, phantom)
+    try:
+        return _placed(first, phantom)
+    except LocateError as error:
+        if error.code is ReasonCode.CLIPPED:
+            raise
+        # rare: margins that were none, or a background that the usual compression of the range makes worse
+        for other in _others(image, phantom, first.found):
+            with suppress(LocateError):
+                return _placed(other, phantom)
+        raise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidate:
+    """What a search found, and the square fitted to it, if any."""
+
+    found: Found
+    fit: Fit | None
+
+
+def _placed(candidate: _Candidate, phantom: Phantom) -> Pose:
+    """The pose of a fitted square that holds up; LocateError says what is wrong with others."""
+    found, fit = candidate.found, candidate.fit
+    if fit is None or found.square is None:
         raise refusal(found, phantom) or _not_found()
-    found, fit = _fitted(image, found, found.square, phantom)
     sound = _is_sound(fit)
-    square = fit.square if sound else found.square or fit.square
+    square = fit.square if sound else found.square
     if not _covered(found.fine, square, 0.99):
         raise _partly_outside()
     clipped = _clipped(found.field, square, whole=sound)
@@ -74,25 +98,40 @@ def locate_acr156(image: Image, phantom: Phantom) -> Pose:
             f"The border of the wax insert could not be fitted (residual {fit.residual_mm:.2f} mm on "
             f"{100 * fit.used:.0f} % of the weakest side): check that the phantom lies flat and is evenly exposed.",
         )
-    symmetry = _symmetry(found, fit, phantom)
-    return _pose(found, phantom, fit, symmetry)
+    return _pose(found, phantom, fit, _symmetry(found, fit, phantom))
 
 
-def _fitted(image: Image, found: Found, square: Square, phantom: Phantom) -> tuple[Found, Fit]:
-    """Fit the square; where many look alike, also those that higher limits to the gradients find, and keep the best.
+def _search(image: Image, phantom: Phantom) -> _Candidate:
+    """Search and fit; where many squares look alike, also with higher limits to the gradients, and keep the best.
 
     Where noise is low and processing bends the background, gradients reach the limit far from the border, too.
     """
-    fit = refine(found.fine, square)
-    if square.support[0] <= SATURATED or (_is_sound(fit) and fit.residual_mm < WELL_FITTED_MM):
-        return found, fit
+    found = find_square(image, phantom)
+    if found.square is None or found.square.support[0] < MIN_SUPPORT:
+        return _Candidate(found, None)
+    fit = refine(found.fine, found.square)
+    if found.square.support[0] <= SATURATED or (_is_sound(fit) and fit.residual_mm < WELL_FITTED_MM):
+        return _Candidate(found, fit)
     for sigmas in (8 * SIGMAS, 64 * SIGMAS):
         other = find_square(image, phantom, sigmas=sigmas)
         if other.square is not None:
             again = refine(other.fine, other.square)
             if (_is_sound(again), -again.residual_mm) > (_is_sound(fit), -fit.residual_mm):
                 found, fit = other, again
-    return found, fit
+    return _Candidate(found, fit)
+
+
+def _others(image: Image, phantom: Phantom, first: Found) -> Iterator[_Candidate]:
+    """Sound fits of searches in other ways: the whole image, the other end of the range compressed."""
+    cut = any(first.start_px) or first.field.pixels.shape != image.pixels.shape
+    for whole, negative in ((True, False), (False, True), (True, True)):
+        if whole and not cut:
+            continue
+        found = find_square(image, phantom, whole=whole, negative=negative)
+        if found.square is not None and found.square.support[0] >= MIN_SUPPORT:
+            fit = refine(found.fine, found.square)
+            if _is_sound(fit):
+                yield _Candidate(found, fit)
 
 
 def _is_sound(fit: Fit) -> bool:
@@ -100,30 +139,41 @@ def _is_sound(fit: Fit) -> bool:
 
 
 def find_square(
-    image: Image, phantom: Phantom, pitch_mm: tuple[float, float] | None = None, sigmas: float = SIGMAS
+    image: Image,
+    phantom: Phantom,
+    pitch_mm: tuple[float, float] | None = None,
+    sigmas: float = SIGMAS,
+    *,
+    whole: bool = False,
+    negative: bool = False,
 ) -> Found:
-    """Search the insert's border, first near what the body's outline suggests, then everywhere."""
+    """Search the insert's border, first near what the body's outline suggests, then everywhere.
+
+    With `whole` no margin is taken for a blade; with `negative` the dark end of the range is compressed instead.
+    """
     if pitch_mm is not None:
         image = Image(image.pixels, pitch_mm, image.source)
-    image, fine, start = exposed_field(image, level(image, FINE_MM))
+    fine, start = level(image, FINE_MM), (0, 0)
+    if not whole:
+        image, fine, start = exposed_field(image, fine)
     coarse = level(image, COARSE_MM, finer=fine)
-    flat = flatten(coarse.values)
+    flat = -flatten(-coarse.values) if negative else flatten(coarse.values)
     side = (phantom.insert_mm or (0.0, 0.0))[0]
     for body in bodies(coarse, flat):
         scales = _scales(body, phantom)
         if body.fill < 0.85 or not scales:
             continue
         tilts = body.tilt_deg + np.array([-1.0, 0.0, 1.0])
-        square = search(coarse, tilts, [side * scale for scale in scales], sigmas=sigmas)
+        square = search(coarse, tilts, [side * scale for scale in scales], sigmas=sigmas, negative=negative)
         sure = SURE_SUPPORT * SIGMAS / sigmas
         if square is not None and square.support[0] > sure and _within(square, body):
             return Found(image, start, fine, coarse, body, square)
     tilts, sides = np.arange(-12.0, 12.1, 1.5), side * np.geomspace(0.88, 1.95, 34)
-    square = search(coarse, tilts, sides, sigmas=sigmas)
+    square = search(coarse, tilts, sides, sigmas=sigmas, negative=negative)
     if sigmas == SIGMAS and (
         square is None or square.support[0] < MIN_SUPPORT
     ):  # no air in the field: the insert may be the largest step
-        square = search(coarse, tilts, sides, jumps=True)
+        square = search(coarse, tilts, sides, jumps=True, negative=negative)
     body_seen = next((b for b in bodies(coarse, flat) if b.fill >= 0.85 and _scales(b, phantom)), None)
     return Found(image, start, fine, coarse, body_seen, square)
 

@@ -22,6 +22,7 @@ _JUMP = 0.3  # of the range of the image: from air to the body
 _PROFILE_STEP_MM = 0.1
 _ARM_MM = 2.0  # length of wax and of frame that find a step
 _NEAR_MM = 0.3  # from the fitted line, a step counts as its border
+_FAR_MM = 1.5  # one pixel of the coarse search; a start further off may not have had every side within reach
 _SHORT_ARM_MM = 1.0  # that place it: short, so that the processing's slopes near edges pull less
 
 
@@ -101,14 +102,15 @@ def search(
     missing: int = 0,
     jumps: bool = False,
     sigmas: float = SIGMAS,
+    negative: bool = False,
 ) -> Square | None:
     """The best supported square among the tilts and sides; `missing` of its sides need no support.
 
     With `spare_mm` it looks only for squares that the image cuts, and reaches that far beyond the image. Steps as
     large as that from air to the body do not count unless `jumps`. None when no square fits in the image.
-    Gradients beyond `sigmas` noise widths count no more.
+    Gradients beyond `sigmas` noise widths count no more. With `negative` the dark end of the range is compressed.
     """
-    values = flatten(coarse.values)
+    values = -flatten(-coarse.values) if negative else flatten(coarse.values)
     noise = _noise(values, jumps)
     grid = float(np.sqrt(coarse.pitch_mm[0] * coarse.pitch_mm[1]))
     sides = sorted({round(side / grid) for side in sides_mm})
@@ -253,9 +255,21 @@ def refine(fine: Level, start: Square) -> Fit:
     """Fit all four sides as one square to the steps of line profiles.
 
     First all profiles of a side vote together, which finds the border where single profiles drown in noise; then the
-    steps of short segments are fitted by robust least squares, which gives the residual.
+    steps of short segments are fitted by robust least squares, which gives the residual. Where the start lay far off,
+    once more from where that led.
     """
-    square = start
+    fit = _refined(fine, start)
+    for _ in range(2):
+        if max(abs(fit.square.x_mm - start.x_mm), abs(fit.square.y_mm - start.y_mm)) < _FAR_MM and (
+            abs(fit.square.half_mm - start.half_mm) < _FAR_MM
+        ):
+            break
+        start = fit.square
+        fit = _refined(fine, start)
+    return fit
+
+
+def _refined(fine: Level, square: Square) -> Fit:
     for reach_mm, tilts_deg in ((3.0, np.arange(-1.5, 1.51, 0.15)), (1.2, np.arange(-0.3, 0.31, 0.05))):
         square = _align(fine, square, reach_mm, tilts_deg)
     fit = _fit_once(fine, square, 1.0, _ARM_MM)

@@ -6,6 +6,7 @@ the body in every threshold.
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -13,6 +14,10 @@ from jaxtyping import Bool, Float
 from mammoqa.core import Image
 from mammoqa.locate.sampling import Level
 
+# of the way from a blade to the body: noisy blades need the first, a bright frame beside them the second
+_CUTS = (0.5, 0.15)
+_TEXT_MM = 8.0  # height of a line of text burned into a blade's shadow
+_TEXT_FREE = 0.4  # share of a line of the image that such text leaves hidden
 _FULL = 0.97  # share of a line that lies behind a blade
 _FREE = 0.05  # share of the first line beside it that may look so, too
 _DEEPEST = 0.4  # of the image's width or height
@@ -48,10 +53,11 @@ def collimated(fine: Level) -> Margins:
         beyond = [sign * value for value in levels if sign * value < end]
         if not beyond:
             continue
-        # the level of one blade; where two overlap it is darker still
-        cut = (max(beyond) + end) / 2
-        hidden = _hidden(values, sign, cut)
-        found = _merged(found, _bands(hidden, fine.pitch_mm))
+        for share in _CUTS:
+            # the level of one blade; where two overlap it is darker still
+            blade = max(beyond)
+            hidden = _hidden(values, sign, blade + share * (end - blade))
+            found = _merged(found, _bands(hidden, fine.pitch_mm))
     return found
 
 
@@ -69,8 +75,9 @@ def _bands(hidden: Bool[np.ndarray, "rows columns"], pitch_mm: tuple[float, floa
     rows, columns = hidden.shape
     thin = [max(1, round(_THIN_MM / pitch)) for pitch in pitch_mm]
     along_y, along_x = hidden.mean(axis=1), hidden.mean(axis=0)
-    depths = [_depth(along_y, thin[0]), _depth(along_y[::-1], thin[0])]
-    depths += [_depth(along_x, thin[1]), _depth(along_x[::-1], thin[1])]
+    text = [round(_TEXT_MM / pitch) for pitch in pitch_mm]
+    depths = [_depth(share, thin[0], text[0]) for share in (along_y, along_y[::-1])]
+    depths += [_depth(share, thin[1], text[1]) for share in (along_x, along_x[::-1])]
     soft = [max(1, round(_PENUMBRA_MM / pitch)) for pitch in pitch_mm]
     ends = [depth + soft[k // 2] if depth else 0 for k, depth in enumerate(depths)]
     inner = hidden[ends[0] : rows - ends[1], ends[2] : columns - ends[3]]
@@ -82,11 +89,15 @@ def _bands(hidden: Bool[np.ndarray, "rows columns"], pitch_mm: tuple[float, floa
     return top, bottom, left, right
 
 
-def _depth(share: Float[np.ndarray, " lines"], thin: int) -> int:
-    """How many lines from the edge are hidden, thin gaps passed over; 0 where the band is too deep for a margin."""
+def _depth(share: Float[np.ndarray, " lines"], thin: int, text: int) -> int:
+    """How many lines from the edge are hidden, thin gaps and text passed over; 0 where too many for a margin."""
     full = np.flatnonzero(share > _FULL)
     if full.size == 0 or full[0] > thin:
         return 0
-    gaps = np.flatnonzero(np.diff(full) > thin)
-    depth = int(full[gaps[0] if gaps.size else -1]) + 1
+    depth = int(full[0]) + 1
+    for start, end in pairwise(full):
+        between = share[start + 1 : end]
+        if end - start > thin and (end - start > text or between.min() < _TEXT_FREE):
+            break
+        depth = int(end) + 1
     return depth if depth <= _DEEPEST * share.size else 0

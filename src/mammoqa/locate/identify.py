@@ -101,12 +101,17 @@ def _identify_projection(image: Image) -> str:
         return "cdmam34"
     coarse = _coarse(image, pitch)
     looks = _looks_like(image, coarse)
-    if looks in ("a calibration or test pattern", "a uniform image"):
+    if looks == "a calibration or test pattern" or float(image.pixels.min()) == float(image.pixels.max()):
         raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
     found = find_square(image, PHANTOMS["acr156"], pitch)
     if _is_insert(found):
         return "acr156"
-    if looks != "a patient image" and (found.body is not None or (image.pitch_mm is not None and _is_cut_off(found))):
+    cut = found.field.pixels.shape != image.pixels.shape
+    if cut and _is_insert(find_square(image, PHANTOMS["acr156"], pitch, whole=True)):
+        return "acr156"  # what looked like a blade was the frame
+    if looks not in ("a patient image", "a uniform image") and (
+        found.body is not None or (image.pitch_mm is not None and _is_cut_off(found))
+    ):
         return "acr156"  # locate then says what is wrong with the insert
     raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
 
