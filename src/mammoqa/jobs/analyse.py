@@ -32,7 +32,7 @@ from mammoqa.core import (
     Verdict,
 )
 from mammoqa.jobs.timing import Stopwatch
-from mammoqa.jobs.views import explanations, mammogram_view, maps_view, slices_view
+from mammoqa.jobs.views import explanations, insert_alone, mammogram_view, maps_view, slices_view
 from mammoqa.phantoms import PHANTOMS
 
 Item = Image | Stack | Refused
@@ -134,6 +134,45 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
     )
 
 
+def read_acr_dm(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
+    """The digital mammography phantom: rules score its objects, and the weekly numbers are taken from the same image.
+
+    Of a tomosynthesis stack the slice is read that shows the objects best.
+    """
+    from mammoqa import judge, locate
+    from mammoqa.jobs.best_slice import best_slice
+    from mammoqa.score.acr_dm import PITCH_MM, SIDE_PX, score_acr_dm
+    from mammoqa.score.acr_dm_weekly import weekly
+
+    with watch.step("locate"):
+        if isinstance(item, Stack):
+            index, pose = best_slice(item, phantom)
+            image = item.images[index]
+            chosen: tuple[str, ...] = (f"slice {index + 1} of {len(item.images)} shows the objects best and was read",)
+            pose = replace(pose, slices=(index,))
+        else:
+            image, pose, chosen = item, locate.locate_acr_dm(item, phantom), ()
+    with watch.step("score"):
+        patches = locate.patches(image, phantom, pose, size_px=SIDE_PX, pitch_mm=PITCH_MM)
+        scored, visible = score_acr_dm(patches, phantom, pose)
+        numbers, regions = weekly(image, phantom, pose, raw=not isinstance(item, Stack))
+        objects, measurements, verdict = judge.judge_acr_dm(scored, (*numbers, *visible), phantom)
+    view = view_scale = None
+    if options.pictures:
+        with watch.step("explain"):
+            view, view_scale = mammogram_view(image, insert_alone(phantom), pose)
+    return Reading(
+        verdict,
+        objects=objects,
+        measurements=measurements,
+        regions=regions,
+        pose=pose,
+        notes=(*pose.notes, *chosen),
+        view=view,
+        view_scale=view_scale,
+    )
+
+
 def read_acr_mri_large(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
     """The MRI phantom: lengths, uniformity and ghosting of its slices against the protocol's limits."""
     from mammoqa import judge, locate
@@ -189,6 +228,7 @@ def read_cdmam34(item: Image | Stack, phantom: Phantom, options: Options, watch:
 READINGS: Mapping[str, Callable[[Image | Stack, Phantom, Options, Stopwatch], Reading]] = MappingProxyType(
     {
         "acr156": read_acr156,
+        "acr_dm": read_acr_dm,
         "acr_mri_large": read_acr_mri_large,
         "cdmam34": read_cdmam34,
     }

@@ -1,14 +1,21 @@
 """The picture that goes with an analysis: the image as a person should see it, in 8 bits."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float32, Real, UInt8
 
-from mammoqa.core import Image, ObjectScore, Phantom, Pose, Region, Stack
+from mammoqa.core import Image, ObjectScore, Outline, Phantom, Pose, Region, Stack
 from mammoqa.models import Model
 
 VIEW_PITCH_MM = 0.125  # fine enough for the smallest specks (0.16 mm) to be seen, 0.8 megapixels
+
+
+def insert_alone(phantom: Phantom) -> Phantom:
+    """The phantom cut to its insert and 3 mm around, for views of phantoms that are far larger than their insert."""
+    width_mm, length_mm = phantom.insert_mm or (phantom.outline.width_mm, phantom.outline.length_mm)
+    return replace(phantom, outline=Outline(width_mm, length_mm, phantom.outline.thickness_mm))
 
 
 def mammogram_view(image: Image, phantom: Phantom, pose: Pose) -> tuple[UInt8[np.ndarray, "rows columns"], float]:

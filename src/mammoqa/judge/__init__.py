@@ -1,8 +1,18 @@
 """Scores and measurements against criteria: what the rules make of them."""
 
 from mammoqa.judge.acr156 import TOTALS, Artefact, counted_totals, judge_acr156
+from mammoqa.judge.acr_dm import judge_acr_dm
 from mammoqa.judge.contrast_detail import judge_thresholds
 from mammoqa.judge.measurements import judge_measurements
 from mammoqa.judge.referral import refer
 
-__all__ = ["TOTALS", "Artefact", "counted_totals", "judge_acr156", "judge_measurements", "judge_thresholds", "refer"]
+__all__ = [
+    "TOTALS",
+    "Artefact",
+    "counted_totals",
+    "judge_acr156",
+    "judge_acr_dm",
+    "judge_measurements",
+    "judge_thresholds",
+    "refer",
+]

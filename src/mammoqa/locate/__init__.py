@@ -1,11 +1,27 @@
 """Where a phantom lies in an image, which way up and how large; and which phantom it is."""
 
 from mammoqa.locate.acr156 import locate_acr156
+from mammoqa.locate.acr_dm import locate_acr_dm, mean_image
 from mammoqa.locate.acr_mri import locate_acr_mri
 from mammoqa.locate.cdmam34 import locate_cdmam34
 from mammoqa.locate.identify import identify
 from mammoqa.locate.patches import patches, upright
 
-LOCATORS = {"acr156": locate_acr156, "acr_mri_large": locate_acr_mri, "cdmam34": locate_cdmam34}
+LOCATORS = {
+    "acr156": locate_acr156,
+    "acr_dm": locate_acr_dm,
+    "acr_mri_large": locate_acr_mri,
+    "cdmam34": locate_cdmam34,
+}
 
-__all__ = ["LOCATORS", "identify", "locate_acr156", "locate_acr_mri", "locate_cdmam34", "patches", "upright"]
+__all__ = [
+    "LOCATORS",
+    "identify",
+    "locate_acr156",
+    "locate_acr_dm",
+    "locate_acr_mri",
+    "locate_cdmam34",
+    "mean_image",
+    "patches",
+    "upright",
+]

@@ -1,10 +1,13 @@
 """Which phantom an image or a stack shows, from its content and a few facts of its header."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float
 
 from mammoqa.core import IdentifyError, Image, ReasonCode, Stack
 from mammoqa.locate.acr156 import COARSE_MM, MIN_SUPPORT, Found, find_square, refusal
+from mammoqa.locate.acr_dm import looks_like_acr_dm, mean_image
 from mammoqa.locate.border import flatten, refine
 from mammoqa.locate.outline import bodies
 from mammoqa.locate.sampling import Level, block_mean, otsu
@@ -14,6 +17,7 @@ _SMALLEST_PX = 100
 _COARSEST_MM = 0.6  # mammography detectors have pixels of 0.05 to 0.1 mm
 _USUAL_FIELD_MM = 240.0  # long side of the small mammography field, to size images that state no spacing
 _CDMAM_FIELD_MM = 110.0  # a CDMAM's cells are 134 mm wide and 212 mm long
+_WIDE_MM = 145.0  # a field that holds the insert of the ACR DM phantom, 130 mm, magnified
 _CT = "CT phantoms are not read by this version; give a mammography phantom image or an MR stack."
 _VIEWS = frozenset({"MLO", "CC", "ML", "LM", "XCCL", "XCCM", "LMO", "FB", "SIO", "CV", "AT"})
 
@@ -46,6 +50,14 @@ def _identify_stack(stack: Stack) -> str:
         )
     if modality == "CT":
         raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, _CT)
+    if modality == "MG":
+        if looks_like_acr_dm(mean_image(stack)):
+            return "acr_dm"
+        raise IdentifyError(
+            ReasonCode.NOT_A_PHANTOM,
+            "The tomosynthesis slices show no ACR Digital Mammography phantom: give the reconstructed stack of that "
+            "phantom, or single images of another one.",
+        )
     raise IdentifyError(
         ReasonCode.UNSUPPORTED_MODALITY,
         f"A stack of modality {modality or 'not stated'} is not a known phantom; give a mammography phantom image "
@@ -103,6 +115,8 @@ def _identify_projection(image: Image) -> str:
     looks = _looks_like(image, coarse)
     if looks == "a calibration or test pattern" or float(image.pixels.min()) == float(image.pixels.max()):
         raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
+    if max(rows * pitch[0], columns * pitch[1]) >= _WIDE_MM and looks_like_acr_dm(_sized(image, pitch)):
+        return "acr_dm"
     found = find_square(image, PHANTOMS["acr156"], pitch)
     if _is_insert(found):
         return "acr156"
@@ -126,6 +140,10 @@ def _is_cdmam(image: Image) -> bool:
     if min(rows * pitch[0], columns * pitch[1]) < _CDMAM_FIELD_MM:
         return False
     return looks_like_cdmam(image, PHANTOMS["cdmam34"].cells[0].side_mm)
+
+
+def _sized(image: Image, pitch: tuple[float, float]) -> Image:
+    return image if image.pitch_mm is not None else replace(image, pitch_mm=pitch)
 
 
 def _is_insert(found: Found) -> bool:

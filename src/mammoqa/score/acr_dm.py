@@ -25,11 +25,13 @@ _LENIENCE = np.linspace(-2.5, 2.5, 101)  # how far readers' criteria differ, in 
 class Rules:
     """Criteria in units of detectability; `spread` is how much they differ between readers."""
 
-    segment: float = 3.9
-    speck: float = 8.3
-    sector: float = 3.0
-    whole: float = 11.5
-    gap: float = 3.5  # a missing part is less than half as visible as the better ones, by so much
+    segment: float = 4.0
+    speck: float = 7.5
+    sector: float = 4.0
+    whole: float = 12.5
+    # a missing part is less than half as visible as the better ones, by so much
+    gap_of_fibre: float = 4.5
+    gap_of_mass: float = 3.5
     spread: tuple[tuple[str, float], ...] = (("fibre", 0.5), ("speck_group", 1.0), ("mass", 1.1))
 
 
@@ -113,12 +115,12 @@ def _score(kind: str, found: Indices, rules: Rules) -> tuple[float, float]:
         count = int((found.coarse > rules.speck).sum())
         return (1.0 if count >= 4 else 0.5 if count >= 2 else 0.0), float(count)
     if kind == "fibre":
-        seen = (found.coarse > rules.segment) & ~missing(found.fine, rules.gap)
+        seen = (found.coarse > rules.segment) & ~missing(found.fine, rules.gap_of_fibre)
         length_mm = longest_run(seen) * 10.0 / SEGMENTS
         if abs(found.angle_deg) > DIRECTION_DEG:
             return 0.0, length_mm
         return (1.0 if length_mm >= 8.0 else 0.5 if length_mm >= 5.0 else 0.0), length_mm
-    share = float(((found.coarse > rules.sector) & ~missing(found.fine, rules.gap)).mean())
+    share = float(((found.coarse > rules.sector) & ~missing(found.fine, rules.gap_of_mass)).mean())
     if found.whole <= rules.whole:
         return 0.0, share
     return (1.0 if share > CIRCULAR else 0.5), share

@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float
 from mammoqa.core import Image, Intent, Measurement, Phantom, Pose, Region
 
 _COARSE_MM = 1.0
-_SEARCH_MARGIN_MM = 6.0  # from the insert's border and from the body's edges
+_IMAGE_MARGIN = 6  # mm from the image's edges, where scatter falls off
+_BODY_MARGIN_MM = 18.0  # from the body's edges: beams leave its far sides askew, over up to 16 mm
 _FOUND_SIGMAS = 8.0  # a cavity stands out by at least so much
 _CORE = 0.7  # of the cavity's radius: clear of its edge
 _BESIDE_MM = 14.0  # background discs lie so far to either side of the cavity
@@ -48,8 +49,7 @@ def weekly(
     centre = cavity or marker.centre_mm
     radius = marker.diameter_mm / 2 * _CORE
     beside = [(centre[0] + side * _BESIDE_MM, centre[1]) for side in (-1.0, 1.0)]
-    levels = [_disc_statistics(image, pose, place, radius) for place in beside]
-    levels = [level for level in levels if level is not None]
+    levels = [s for s in (_disc_statistics(image, pose, place, radius) for place in beside) if s is not None]
     if not levels:
         return _artefacts(ground, pose, phantom, centre)
     mean, spread = (float(np.mean([level[k] for level in levels])) for k in (0, 1))
@@ -89,10 +89,12 @@ def _ground(image: Image, phantom: Phantom, pose: Pose) -> Ground:
     means = np.add.reduceat(lines, np.arange(0, columns * block, block), 1) / block**2
     px = pose.to_px(np.stack([x.ravel(), y.ravel()], axis=1))
     at = np.rint((px + 0.5) / block - 0.5).astype(int).reshape(*x.shape, 2)
-    inside = (at[..., 0] >= 1) & (at[..., 1] >= 1) & (at[..., 0] < columns - 1) & (at[..., 1] < rows - 1)
+    inside = (at.min(axis=-1) >= _IMAGE_MARGIN) & (at[..., 0] < columns - _IMAGE_MARGIN)
+    inside &= at[..., 1] < rows - _IMAGE_MARGIN
     values = means[np.clip(at[..., 1], 0, rows - 1), np.clip(at[..., 0], 0, columns - 1)]
-    margin = _SEARCH_MARGIN_MM
-    body = inside & (np.abs(x - at_x) < width / 2 - margin) & (np.abs(y - at_y) < length / 2 - margin)
+    margin = _BODY_MARGIN_MM
+    body = inside & (np.abs(x - at_x) < width / 2 - margin) & (y > at_y - length / 2 + margin)
+    body &= y < at_y + length / 2 - _IMAGE_MARGIN
     half_x, half_y = (side / 2 + 3.0 for side in phantom.insert_mm or (0.0, 0.0))
     return Ground(values, x, y, body, (np.abs(x) < half_x) & (np.abs(y) < half_y))
 
@@ -162,7 +164,7 @@ def _artefacts(
     ground: Ground, pose: Pose, phantom: Phantom, cavity_mm: tuple[float, float]
 ) -> tuple[tuple[Measurement, ...], tuple[Region, ...]]:
     """Squares and spots that differ from their surroundings, the insert and the cavity left out."""
-    from scipy.ndimage import center_of_mass, label, uniform_filter
+    from scipy.ndimage import label, uniform_filter
 
     marker = next(m for m in phantom.markers if m.kind == "cavity")
     usable = ground.body & ~ground.insert
@@ -175,10 +177,10 @@ def _artefacts(
     worst = float(100 * np.abs(squares[whole]).max()) if whole.any() else 0.0
     width = 1.48 * float(np.median(np.abs(left[usable])))
     spots, count = label(np.abs(left) > _SPOT_SIGMAS * max(width, 1e-9), np.ones((3, 3)))
-    places = center_of_mass(np.abs(left), spots, np.arange(1, count + 1)) if count else []
     regions = []
-    for row, column in places[:20]:
-        at = (float(ground.x[0, round(column)]), float(ground.y[round(row), 0]))
+    for spot in range(1, min(count, 20) + 1):
+        rows, columns = np.nonzero(spots == spot)
+        at = (float(ground.x[0, columns].mean()), float(ground.y[rows, 0].mean()))
         regions.append(_circle(pose, at, 3.0, "artefact"))
     found = (
         Measurement("artefact_deviation", worst, "%"),
