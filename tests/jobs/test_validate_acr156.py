@@ -293,6 +293,9 @@ def test_a_stored_data_set_may_bring_expected_scores_and_facts(tmp_path):
     evidence = evidence_of.from_dataset(tmp_path, ACR156, _stub())
     assert np.array_equal(evidence.expected, _certain(scores[1:]))
     assert evidence.facts["detector"].tolist() == ["cr-50", "film-50", "film-50"]
+    table["expected"][:] = np.nan  # as own images have it
+    np.savez(tmp_path / "table.npz", **table)
+    assert evidence_of.from_dataset(tmp_path, ACR156, _stub()).expected is None
 
 
 def test_agreement_is_compared_over_the_same_resamples():

@@ -84,18 +84,17 @@ def aims_chart(results: Results) -> Any:
         .mark_rule(strokeWidth=3, color=_INK, opacity=0.45)
         .encode(x=altair.X("low:Q", title=None, scale=scale), x2="high:Q")
     )
-    points = base.mark_point(filled=False, strokeWidth=2).encode(
+    points = base.mark_point(filled=False, strokeWidth=2, size=60).encode(
         x=x,
         shape=altair.Shape(
             "what:N",
             title=None,
             sort=whats,
-            scale=altair.Scale(domain=whats, range=["circle", "M0,-2V2", "triangle-left", "diamond"]),
+            scale=altair.Scale(domain=whats, range=["circle", "M0,-3V3", "triangle-left", "diamond"]),
         ),
         color=altair.Color(
             "what:N", title=None, sort=whats, scale=altair.Scale(domain=whats, range=[_INK, "#222222", _SOFT, _PAPER])
         ),
-        size=altair.Size("what:N", legend=None, scale=altair.Scale(domain=whats, range=[60, 130, 60, 60])),
     )
     layered = altair.layer(line, points, data=_inline(altair, rows)).properties(width=190, height=altair.Step(19))
     found = layered.facet(facet=altair.Facet("figure:N", title=None, sort=list(FIGURES.values())), columns=3)

@@ -75,6 +75,8 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
     )
     reader, reader_panel = reader_against_others(np.moveaxis(table["readers"][index], 2, 1))
     expected = table.get("expected")
+    if expected is not None and not np.isfinite(expected[index]).all():
+        expected = None  # the panel's own images: nobody knows what other panels would say
     return Evidence(
         panel=table["panel"][index].astype(np.float64),
         probabilities=probabilities.reshape(*index.shape, 2).astype(np.float64),
