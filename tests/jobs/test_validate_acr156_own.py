@@ -51,6 +51,8 @@ def test_evidence_with_and_without_readers(readers: int) -> None:
     assert fibres.n == 5 * 6 - 3  # without N/A
     assert (results.reader.objects[0].n > 0) == (readers > 0)
     assert np.isfinite(fibres.accuracy.estimate)
+    assert [p.n for p in results.network.pass_fail] == [5] * 4
+    assert [p.n for p in results.reader.pass_fail] == [5 if readers else 0] * 4
 
 
 def test_only_the_evaluation_split_counts(tmp_path: Path, drawn: Image, toy_model: Path) -> None:

@@ -215,17 +215,18 @@ def pass_fail_figures(
     phantom: Phantom,
     bootstrap: _Bootstrap,
 ) -> tuple[PassFailFigures, ...]:
-    """Pass/fail figures per kind and of the phantom."""
+    """Pass/fail figures per kind and of the phantom; images of which a reader scored nothing do not count."""
     unit, n_units = cluster_index(bootstrap.unit)
+    read = np.isfinite(scores).any(axis=1)
     said = passes(scores, phantom)
     found = []
     for name, true in passes(panel, phantom).items():
         fails, called = (~true).astype(np.int64), (~said[name]).astype(np.int64)
-        counts = classify.confusion_by_cluster(fails, called, unit, n_units, 2)
+        counts = classify.confusion_by_cluster(fails[read], called[read], unit[read], n_units, 2)
         found.append(
             PassFailFigures(
                 name,
-                len(true),
+                int(read.sum()),
                 _interval(counts, classify.accuracy, bootstrap),
                 _interval(counts, lambda m: classify.precision(m)[..., 1], bootstrap),
                 _interval(counts, lambda m: classify.recall(m)[..., 1], bootstrap),
