@@ -26,8 +26,8 @@ RATIO_BAR = 1 / 3  # of the baseline's size bias
 class Effort:
     """How much is simulated; the defaults take about five minutes on one core."""
 
-    repeats: int = 16  # realisations of each state
-    size_repeats: int = 48  # of each state in the experiment on size, where small differences count
+    repeats: int = 12  # realisations of each state
+    size_repeats: int = 40  # of each state in the experiment on size, where small differences count
     masked: int = 18  # exposures with each artefact
     explained: int = 2  # exposures whose maps are tested
     resamples: int = 1000

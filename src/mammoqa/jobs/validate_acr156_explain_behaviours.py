@@ -7,7 +7,8 @@ Fig 14: 0.0 without specks; "increased beyond 2 ... score of 0.5"; "exceeded 3-4
 transitions at two and four visible points", which are the rules of the reading protocol.
 Fig 15b: "As deformation increased, the abnormality score also increased".
 
-The paper gives no numbers for them; the bars are ours.
+The paper gives no numbers for them; the bars are ours. Deformation is judged where the panel of readers sees it in the
+same pixels: of fainter masses readers do not tell a square from a circle.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ def curves(answers: Answers, network: int) -> tuple[Curve, ...]:
     said = answers.probabilities[network]
     return tuple(
         _curve(key, {x: said[at[x]] for x in sorted(at)}, {x: answers.expected[at[x]] for x in sorted(at)})
-        for key, at in found.items()
+        for key, at in sorted(found.items())
     )
 
 
@@ -65,8 +66,14 @@ def behaviours(found: Sequence[Curve], card: Card) -> tuple[Behaviour, ...]:
         *(_break(c) for c in of["breaks"]),
         *(_growth(c, card) for c in of["growth"]),
         *_specks(of["specks"], card),
-        *(b for c in of["deformation"] if not c.name.endswith("third") for b in _deformation(c)),
+        *(b for c in of["deformation"] if c in judged_shapes(found) for b in _deformation(c)),
     )
+
+
+def judged_shapes(found: Sequence[Curve]) -> tuple[Curve, ...]:
+    """The masses of nominal diameter whose deformation the panel sees: its own abnormality rises by the bar."""
+    deformed = [c for c in found if c.experiment == "deformation" and not c.name.endswith("third")]
+    return tuple(c for c in deformed if c.panel[-1, ABNORMAL] - c.panel[0, ABNORMAL] >= RISE_BAR)
 
 
 def thresholds(card: Card, kind: str) -> tuple[float, float]:

@@ -151,10 +151,11 @@ def _faceted(
     x = alt.X("x:Q", title=x_title, scale=alt.Scale(domain=[0, 1]))
     y = alt.Y("p:Q", title=y_title, scale=alt.Scale(domain=[0, 1]))
     base = alt.Chart().encode(x=x, color=colour)
-    dash = alt.StrokeDash("series:N", title=None, scale=alt.Scale(domain=list(series), range=dashes), legend=None)
-    if any(len(d) and d[0] == 5 for d in dashes):
-        dash = alt.StrokeDash("series:N", title=None, scale=alt.Scale(domain=list(series), range=dashes))
-    layers = [base.mark_line(strokeWidth=1.8).encode(y=y, strokeDash=dash)]
+    line = base.mark_line(strokeWidth=1.8).encode(y=y)
+    if any(name in _PANEL_OF.values() for name in series):
+        scale = alt.Scale(domain=list(series), range=dashes)
+        line = line.encode(strokeDash=alt.StrokeDash("series:N", title=None, scale=scale))
+    layers = [line]
     if bands:
         layers.insert(0, base.mark_area(opacity=0.16).encode(y="low:Q", y2="high:Q"))
     layers.append(
@@ -166,7 +167,11 @@ def _faceted(
     panels = list(dict.fromkeys(row["panel"] for row in rows))
     chart = layered.facet(facet=alt.Facet("panel:N", title=None, sort=panels), columns=columns)
     # viewers' fonts are wider than the one that the legend was measured with
-    return chart.properties(padding={"left": 5, "top": 5, "right": 40, "bottom": 5}).configure_view(stroke="#d0d4d8")
+    return (
+        chart.properties(padding={"left": 5, "top": 5, "right": 40, "bottom": 5})
+        .configure_view(stroke="#d0d4d8")
+        .configure_legend(symbolType="stroke", symbolStrokeWidth=2, symbolOpacity=1)
+    )
 
 
 def strip_picture(strip: Strip) -> "Picture":

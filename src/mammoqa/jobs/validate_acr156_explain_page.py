@@ -10,6 +10,7 @@ from typing import Any
 from mammoqa.core import ModelId
 from mammoqa.jobs.validate_acr156_explain import RATIO_BAR, UNCHANGED_BAR
 from mammoqa.jobs.validate_acr156_explain_artefacts import CONTROL
+from mammoqa.jobs.validate_acr156_explain_behaviours import judged_shapes
 from mammoqa.jobs.validate_acr156_explain_charts import charts, pictures
 from mammoqa.jobs.validate_acr156_explain_records import Behaviour, Results, SizeBias
 from mammoqa.jobs.validate_acr156_explain_size import HEADLINE
@@ -17,7 +18,7 @@ from mammoqa.jobs.validate_acr156_explain_trials import GAP, LEVELS
 
 FOLDER = "acr156_explain"
 _NAMES = {"fibre": "fibres", "speck_group": "speck groups", "mass": "masses", "faint mass": "masses up to 0.75 mm"}
-_FOUND_AT = {"size deformed": "circle to square, clearly visible"}
+_FOUND_AT = {"size deformed": "circle to square"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def page(results: Results, context: Context) -> str:
         *_masking(results),
         *_fibres(),
         *_specks(),
-        *_masses(),
+        *_masses(results),
         *_size(results),
         *_pointing(results),
         "## How to repeat",
@@ -138,10 +139,12 @@ def _specks() -> list[str]:
     ]
 
 
-def _masses() -> list[str]:
+def _masses(results: Results) -> list[str]:
+    judged = [c.name.replace("-", " ") for c in judged_shapes(results.curves)]
     return [
         "## Masses from circle to square (Fig 15)",
-        "The four largest masses as they are, and the largest drawn a third as wide, as the paper rescaled its image.",
+        "The four largest masses as they are, and the largest drawn a third as wide, as the paper rescaled its image. "
+        f"Judged above where the panel itself tells the square from the circle: {', '.join(judged) or 'none'}.",
         f"![Masses]({FOLDER}/deformation.svg)",
         _strip("deformation", "the largest and the third-largest mass, deformed; saliency of the abnormality"),
     ]
@@ -180,7 +183,9 @@ def _size(results: Results) -> list[str]:
         "The paper found that of two equally deformed masses the larger scores 1 and the smaller 0.5, and that the "
         "abnormality rises sooner for the smaller one (Fig 15). Part of that is real: a smaller object is harder to "
         "see, and readers go by what they see. So objects of every nominal size are made *equally visible* here: "
-        "their thickness is scaled until the detectability index is that of the third-largest of the kind. The **size "
+        "their thickness is scaled until the detectability index is that of the third-largest of the kind (for "
+        "deformed masses: of the largest, whose shape "
+        "readers see). The **size "
         "bias** is what is left: the root mean square, over sizes and states, of the network's error (its probability "
         "less the panel's on the same pixels) less the mean error over sizes; the part due to chance is taken off. "
         f"Masses: circle to square in five steps. Sound objects: at {', '.join(f'{v:g}' for v in LEVELS)} times that "

@@ -4,10 +4,11 @@ Yun et al. 2025 (Fig 15 and "Discussion") found that equally deformed masses sco
 abnormality rises faster for the smaller one, and "pass-fail thresholds" differ "across different size variants".
 
 Here objects of every nominal size are made equally visible: their thickness is scaled until the detectability index of
-the whole object is that of the third-largest. A panel of simulated readers then scores the very same pixels. Per size
-and level, the network's error is the mean of (its probability - the panel's). The bias is the part of that error that
-goes with size: the root mean square, over sizes and levels, of the error less its mean over sizes, with the variance
-that is due to the finite number of realisations taken off. A dependence on size that the readers share is none.
+the whole object is that of the third-largest (for deformed masses: of the largest, whose shape readers see). A panel of
+simulated readers then scores the very same pixels. Per size and level, the network's error is the mean of (its
+probability - the panel's). The bias is the part of that error that goes with size: the root mean square, over sizes and
+levels, of the error less its mean over sizes, with the variance that is due to the finite number of realisations taken
+off. A dependence on size that the readers share is none.
 """
 
 import numpy as np

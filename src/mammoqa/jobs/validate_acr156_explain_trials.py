@@ -82,9 +82,11 @@ def size_trials(phantom: Phantom, weights: Mapping[str, float]) -> list[Trial]:
 
     `weights[name]` is the thickness factor that makes an object as visible as the third-largest of its kind; the
     experiment's name is "size" and the kind, the curve the object's name and x the level; deformed masses are
-    "size deformed", with x the squareness.
+    "size deformed", with x the squareness, and as visible as the largest mass: of fainter ones readers do not tell a
+    square from a circle.
     """
     trials = []
+    plain = 1.0 / weights[of_kind(phantom, "mass")[0].name]
     for insert in phantom.inserts:
         weight = weights[insert.name]
         trials += [
@@ -93,7 +95,7 @@ def size_trials(phantom: Phantom, weights: Mapping[str, float]) -> list[Trial]:
         ]
         if insert.kind == "mass":
             trials += [
-                Trial("size deformed", insert.name, x, insert, replace(SOUND, weight=weight, squareness=x))
+                Trial("size deformed", insert.name, x, insert, replace(SOUND, weight=weight * plain, squareness=x))
                 for x in DEFORMED
             ]
     return trials
