@@ -98,7 +98,7 @@ def aims_chart(results: Results) -> Any:
     )
     layered = altair.layer(line, points, data=_inline(altair, rows)).properties(width=190, height=altair.Step(19))
     found = layered.facet(facet=altair.Facet("figure:N", title=None, sort=list(FIGURES.values())), columns=3)
-    return _framed(found.resolve_scale(x="independent", y="independent").configure_legend(orient="top"))
+    return _framed(found.resolve_scale(x="independent", y="independent"))
 
 
 def referral_chart(referral: Referral) -> Any:

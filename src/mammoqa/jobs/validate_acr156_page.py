@@ -126,6 +126,8 @@ def _aims(results: Results, pictures: str) -> list[str]:
         f"{n_met} of {len(known)} aims are met. The best possible is what the best reader of these very images could "
         "reach, given how the simulated panels differ among themselves (see below).",
         f"![The figures with their intervals, the aims, the best possible, the paper]({pictures}/aims.svg)",
+        "Circles: the program with its interval; upright strokes: the aims; grey triangles: the best possible; orange "
+        "diamonds: Yun 2025 (real images). Every panel has a scale of its own.",
         table(("figure", "aim", "program", "", "best possible"), rows),
     ]
 
