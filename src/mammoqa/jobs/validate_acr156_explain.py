@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -34,6 +34,7 @@ class Effort:
     methods: tuple[str, ...] = ("saliency", "smoothgrad", "occlusion")
 
 
+@runtime_checkable
 class Watch(Protocol):
     """Shows progress while things are made."""
 
