@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import toy_artefact
-from mammoqa.core import ConfigurationError, ModelId, Pose
+from mammoqa.core import ConfigurationError, ModelError, ModelId, Pose
 from mammoqa.jobs import validate_acr156 as job
 from mammoqa.jobs import validate_acr156_evidence as evidence_of
 from mammoqa.jobs import validate_acr156_page as pages
@@ -311,11 +310,6 @@ def test_agreement_is_compared_over_the_same_resamples():
     assert all((a.difference.low, a.difference.high) == (0.0, 0.0) for a in same)
 
 
-def test_shipped_model_is_not_read_when_another_is_given(tmp_path):
-    folder = toy_artefact.write(tmp_path / "toy")
-    read = evidence_of.read_one(ACR156, 123, 0, 0, folder, threads=1)
-    assert read.panels.shape == (evidence_of.PANELS, 16)
-    shipped = evidence_of.read_one(ACR156, 123, 0, 0, None, threads=1)
-    assert np.array_equal(read.panel, shipped.panel, equal_nan=True)
-    assert not np.allclose(read.probabilities, shipped.probabilities, equal_nan=True)
-    assert dict(read.facts)["system"] in {"film", "CR", "DR"}
+def test_the_network_that_is_given_reads_and_not_the_shipped_one(tmp_path):
+    with pytest.raises(ModelError, match="there is no folder"):
+        evidence_of.read_one(ACR156, 123, 0, 0, tmp_path / "none", threads=1)

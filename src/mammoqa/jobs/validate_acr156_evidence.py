@@ -20,7 +20,7 @@ from mammoqa.jobs.validate_acr156 import reader_against_others
 from mammoqa.jobs.validate_acr156_records import Evidence, Preprocessing
 from mammoqa.jobs.validate_acr156_subsets import dose_range, system_of
 from mammoqa.judge.many import passes
-from mammoqa.models import Card, Model
+from mammoqa.models import Card, Model, load_folder
 
 if TYPE_CHECKING:
     from mammoqa.simulate.expose import Truth
@@ -154,6 +154,8 @@ def read_one(phantom: Phantom, seed: int, unit: int, number: int, folder: Path |
     from mammoqa.simulate.detectability import visibilities
     from mammoqa.simulate.readers import NOT_APPLICABLE, read
 
+    if folder is not None:
+        load_folder(folder, threads=threads)  # a network that is not there is told before the long work
     case = make_case(phantom, seed, unit, number)
     make = draw_unit(phantom, seed, unit).make
     seen = visibilities(case.simulated, made(phantom, make))
