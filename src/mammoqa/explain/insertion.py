@@ -1,0 +1,80 @@
+"""Is a map of a contrast-detail curve faithful? Insertion and deletion as numbers (Petsiuk et al. 2018, RISE).
+
+Pixels are ranked by the size of the map. Deletion replaces them by a baseline, the largest first: after a faithful map
+the curve's midpoint moves soon. Insertion begins with the baseline and puts them back: it is soon where it was. The
+baseline is each image's own mean, which keeps its brightness and leaves no structure.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from mammoqa.explain.omig import Images, midpoint
+
+Curve = Callable[[Images], Float[np.ndarray, "n k"]]
+SHARES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0)  # of the pixels; a choice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faithfulness:
+    """Distance of the midpoint from that of the whole image, over its distance when everything is deleted.
+
+    `deletion` and `insertion` are [n, shares]. `deletion_area` [n] is larger, `insertion_area` [n] smaller for a
+    better map; `score` [n] is their difference. Shares are evenly spaced in the areas, so that the few pixels that a
+    map puts first count.
+    """
+
+    shares: Float[np.ndarray, " shares"]
+    deletion: Float[np.ndarray, "n shares"]
+    insertion: Float[np.ndarray, "n shares"]
+
+    @property
+    def deletion_area(self) -> Float[np.ndarray, " n"]:
+        """Area under the deletion curve."""
+        return _area(self.deletion)
+
+    @property
+    def insertion_area(self) -> Float[np.ndarray, " n"]:
+        """Area under the insertion curve."""
+        return _area(self.insertion)
+
+    @property
+    def score(self) -> Float[np.ndarray, " n"]:
+        """Deletion less insertion area."""
+        return np.asarray(self.deletion_area - self.insertion_area)
+
+
+def faithfulness(
+    curve: Curve, x: Images, maps: Images, shares: tuple[float, ...] = SHARES, batch: int = 64
+) -> Faithfulness:
+    """Deletion and insertion curves of maps of the same images; ties in a map are taken in the order of pixels.
+
+    Args:
+        curve: the model's curves of images.
+        x: images as the model reads them.
+        maps: one per image, of any method.
+        shares: rising, from 0 to 1.
+        batch: images at a time.
+    """
+    n, size = len(x), x[0].size
+    flat = x.reshape(n, size)
+    order = np.argsort(-np.abs(maps).reshape(n, size), axis=1, kind="stable")
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.broadcast_to(np.arange(size), order.shape), axis=1)
+    counts = np.round(np.array(shares) * size).astype(int)
+    chosen = rank[:, None, :] < counts[None, :, None]  # n, shares, pixels
+    mean = flat.mean(axis=1, dtype=np.float64).astype(np.float32)[:, None, None]
+    deleted = np.where(chosen, mean, flat[:, None])
+    inserted = np.where(chosen, flat[:, None], mean)
+    both = np.concatenate([deleted, inserted]).reshape(-1, *x.shape[1:])
+    curves = [curve(both[start : start + batch]) for start in range(0, len(both), batch)]
+    places = midpoint(np.concatenate(curves)).reshape(2, n, len(counts))
+    whole, nothing = places[0, :, :1], places[0, :, -1:]
+    distance = np.abs(places - whole) / np.maximum(np.abs(nothing - whole), 1e-9)
+    return Faithfulness(np.array(shares), distance[0], distance[1])
+
+
+def _area(curves: Float[np.ndarray, "n shares"]) -> Float[np.ndarray, " n"]:
+    return np.asarray(np.trapezoid(curves, dx=1.0 / (curves.shape[1] - 1), axis=1))
