@@ -87,7 +87,7 @@ def search(
 
 def _gradients(
     values: Plane, pitch_mm: tuple[float, float], tilt_deg: float, grid_mm: float, spare_mm: float
-) -> tuple[Plane, Plane, Float[np.ndarray, "2"]]:
+) -> tuple[Float[np.ndarray, "v u"], Float[np.ndarray, "v u"], Float[np.ndarray, "2"]]:
     """Gradients along u and v on a turned grid, in units of the noise and clipped to -1..1; nan beyond the image."""
     rows, columns = values.shape
     turn = _rotation(tilt_deg)
@@ -119,7 +119,9 @@ def _gradients(
     return parts[0], parts[1], low
 
 
-def _best(along_v: Plane, along_u: Plane, width: int, length: int, *, cut: bool) -> tuple[float, int, int, int] | None:
+def _best(
+    along_v: Float[np.ndarray, "v1 u"], along_u: Float[np.ndarray, "v u1"], width: int, length: int, *, cut: bool
+) -> tuple[float, int, int, int] | None:
     """Support of the worst side, sign, row and column of the best place of a rectangle of `width` x `length` steps."""
     rows, columns = along_u.shape[0], along_v.shape[1]
     if rows <= length or columns <= width:
