@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoqa.core import Image, Phantom, Pose
+from mammoqa.core import ChestWall, Image, Phantom, Pose
 from mammoqa.jobs.cdmam34 import axes_of
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.score.cdmam34 import CellReadings, decisions
@@ -19,7 +19,13 @@ from mammoqa.stats import contrast_detail as curves
 from mammoqa.stats.psychometric import Form
 
 CDCOM = "cdcom_1.5.2.json"
-PLACINGS = ((0, False, 0.0), (1, False, 1.5), (2, True, -1.5), (3, True, 3.0))  # quarter turns, mirrored, tilt in deg
+# Chest wall, quarter turns (the phantom's long side along the field's), mirrored, tilt in degrees.
+PLACINGS: tuple[tuple[ChestWall, int, bool, float], ...] = (
+    ("left", 3, False, 0.0),
+    ("top", 1, False, 1.5),
+    ("right", 1, True, -1.5),
+    ("bottom", 3, True, 2.0),
+)
 _MARGIN_MM = 6.0
 
 
@@ -50,6 +56,7 @@ class CdcomThreshold:
 class Placing:
     """Grid accuracy in one simulated image: distances of all discs' places from the truth, in pixels."""
 
+    chest_wall: str
     quarter_turns: int
     mirrored: bool
     tilt_deg: float
@@ -146,12 +153,12 @@ def placings(seed: int) -> Iterator[Placing]:
 
     phantom = PHANTOMS["cdmam34"]
     streams = np.random.default_rng(seed).spawn(len(PLACINGS))
-    for (turns, mirrored, tilt_deg), rng in zip(PLACINGS, streams, strict=True):
-        exposure = replace(STANDARD, mirrored=mirrored, tilt_deg=tilt_deg, detector="a-se-85")
+    for (chest_wall, turns, mirrored, tilt_deg), rng in zip(PLACINGS, streams, strict=True):
+        exposure = replace(STANDARD, chest_wall=chest_wall, mirrored=mirrored, tilt_deg=tilt_deg)
         made = expose_cdmam(phantom, exposure, Arrangement(quarter_turns=turns, margin_mm=_MARGIN_MM), rng)
         pose = locate_cdmam34(made.image, phantom)
         errors = _errors_px(pose, made.truth.matrix, phantom)
-        yield Placing(turns, mirrored, tilt_deg, bool(errors.max() < 20), _rms(errors), float(errors.max()))
+        yield Placing(chest_wall, turns, mirrored, tilt_deg, bool(errors.max() < 20), _rms(errors), float(errors.max()))
 
 
 def simulated_series(images: int, seed: int) -> Series:

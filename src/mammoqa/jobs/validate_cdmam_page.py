@@ -93,13 +93,13 @@ def _yes(whether: bool) -> str:
 def _grid(results: Results) -> str:
     lines = [
         "## Grid\n",
-        "Distance of the places of all 410 discs from the truth, in pixels of 0.085 mm; images turned, mirrored and "
+        "Distance of the places of all 410 discs from the truth, in pixels of 0.07 mm; images turned, mirrored and "
         f"tilted. In the series below: {results.series.errors_px.max():.3f} pixels rms in the worst of "
-        f"{results.series.images} images (0.07 mm).\n",
-        "| Quarter turns | Mirrored | Tilt, degrees | Right way | rms, pixels | Largest, pixels |",
-        "|---|---|---|---|---|---|",
+        f"{results.series.images} images.\n",
+        "| Chest wall | Quarter turns | Mirrored | Tilt, degrees | Right way | rms, pixels | Largest, pixels |",
+        "|---|---|---|---|---|---|---|",
         *(
-            f"| {p.quarter_turns} | {_yes(p.mirrored)} | {p.tilt_deg:g} | {_yes(p.right_way)} |"
+            f"| {p.chest_wall} | {p.quarter_turns} | {_yes(p.mirrored)} | {p.tilt_deg:g} | {_yes(p.right_way)} |"
             f" {p.rms_px:.3f} | {p.largest_px:.3f} |"
             for p in results.placings
         ),

@@ -25,6 +25,7 @@ _CLIP = 5.0  # standard deviations; borders and writing must not outweigh the li
 _PHASES = 64
 _LINE_MM = 0.13  # of a blurred line, standard deviation: a choice between 0.1 and 0.2
 _SURROUND_MM = 1.3  # on either side of a line, for the noise
+_CLEAR = 4.0  # widths of a line from its middle, where only noise is left
 _WIDEST_STEPS = 9  # of a line's half width: four and a half pixels
 _INNER = np.linspace(0.12, 0.88, 48)  # of a side, away from the crossings
 
@@ -149,8 +150,6 @@ def measure_sides(
     profile = sample(of, points).mean(axis=1)
     profile = (np.median(profile, axis=1, keepdims=True) - profile) * (1.0 if dark else -1.0)
     heights = ndimage.gaussian_filter1d(profile, line_mm / pixel_mm / step, axis=1, mode="nearest")
-    wide = ndimage.gaussian_filter1d(profile, 3 * line_mm / pixel_mm / step, axis=1, mode="nearest")
-    heights = heights - wide
     inner = np.abs(across) <= reach_mm / pixel_mm * pixel_px + 1e-9
     searched = np.where(inner, heights, -np.inf)
     top = np.argmax(searched, axis=1)
@@ -158,9 +157,14 @@ def measure_sides(
     before, here, after = heights[at, top - 1], heights[at, top], heights[at, np.minimum(top + 1, len(across) - 1)]
     bend = before - 2 * here + after
     shift = np.where(bend < 0, np.clip(0.5 * (before - after) / np.where(bend < 0, bend, -1.0), -1, 1), 0.0)
-    noise = 1.48 * np.median(np.abs(heights)) or 1.0
+    beside = np.abs(across - across[top][:, None]) > _CLEAR * line_mm / pixel_mm * pixel_px
+    noise = 1.48 * float(np.median(np.abs(heights[beside]))) if beside.any() else 1.0
     return Sides(
-        across[top] + shift * step * pixel_px, here / noise, normal, middle, _width(profile.mean(axis=0), across)
+        across[top] + shift * step * pixel_px,
+        here / max(noise, 1e-9),
+        normal,
+        middle,
+        _width(profile.mean(axis=0), across),
     )
 
 
