@@ -9,10 +9,11 @@ from mammoqa.jobs import validate_acr156_aims as aims_of
 from mammoqa.jobs import validate_acr156_ceiling as ceiling_of
 from mammoqa.jobs.validate_acr156_records import CeilingFigures, Evidence
 from mammoqa.jobs.validate_acr156_referral import TENTH, keep_least, referral
-from mammoqa.jobs.validate_acr156_subsets import dose_range, subsets, system_of
+from mammoqa.jobs.validate_acr156_subsets import subsets
 from mammoqa.jobs.validate_acr156_tables import number, way
 from mammoqa.judge.many import kind_columns
 from mammoqa.phantoms import PHANTOMS
+from mammoqa.simulate.archive import dose_range, system_of
 from mammoqa.stats.bootstrap import Interval
 from mammoqa.stats.classify import accuracy, macro_f1
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -18,12 +17,8 @@ from jaxtyping import Float
 from mammoqa.core import Analysis, ConfigurationError, Outcome, Phantom, Pose
 from mammoqa.jobs.validate_acr156 import reader_against_others
 from mammoqa.jobs.validate_acr156_records import Evidence, Preprocessing
-from mammoqa.jobs.validate_acr156_subsets import dose_range, system_of
 from mammoqa.judge.many import passes
 from mammoqa.models import Card, Model, load_folder
-
-if TYPE_CHECKING:
-    from mammoqa.simulate.expose import Truth
 
 EVALUATION = 2  # `split` of the held-out units in table.npz
 _COLUMNS = ("image", "unit", "object_index", "kind", "size_mm", "panel", "readers", "split")
@@ -53,6 +48,8 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
     and the model's own normalisation, which ignores scale and level, then gives back what was stored.
     Raises ConfigurationError for an incomplete folder, another preprocessing or an empty split.
     """
+    from mammoqa.simulate.readers import NOT_APPLICABLE
+
     table, patches = _open(folder, model)
     n_objects = len(phantom.inserts)
     rows = np.flatnonzero(table["split"] == split)
@@ -73,19 +70,25 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
             for part in np.array_split(flat, max(1, len(flat) // _BATCH))
         ]
     )
-    reader, reader_panel = reader_against_others(np.moveaxis(table["readers"][index], 2, 1))
+    panel = table["panel"][index].astype(np.float64)
+    stranger = table.get("stranger")
+    if stranger is not None and np.isfinite(stranger[index]).all():
+        reader, reader_panel = np.where(stranger[index] == NOT_APPLICABLE, 0.0, stranger[index]), panel
+        who = "the reader is one who is on no panel"
+    else:
+        reader, reader_panel = reader_against_others(np.moveaxis(table["readers"][index], 2, 1))
+        who = "the reader is the panel's first, against the others, and so flattered where only two were asked"
     expected = table.get("expected")
     if expected is not None and not np.isfinite(expected[index]).all():
         expected = None  # the panel's own images: nobody knows what other panels would say
     return Evidence(
-        panel=table["panel"][index].astype(np.float64),
+        panel=panel,
         probabilities=probabilities.reshape(*index.shape, 2).astype(np.float64),
         thresholds=object_thresholds(model.card, phantom),
         reader=reader,
         reader_panel=reader_panel,
         unit=table["unit"][index[:, 0]].astype(np.int64),
-        source=f"stored patches of {len(images)} held-out simulated images; "
-        "the reader is the panel's first, against the others, and so flattered where only two were asked",
+        source=f"stored patches of {len(images)} held-out simulated images; {who}",
         expected=None if expected is None else expected[index].astype(np.float64),
         facts={name: table[name][index[:, 0]] for name in table if table[name].dtype.kind == "U"},
         pass_calibration=model.card.pass_calibration,
@@ -101,7 +104,7 @@ def _open(folder: Path, model: Model) -> tuple[dict[str, np.ndarray], np.ndarray
     if about.get("preprocessing") != asdict(model.card.preprocessing):
         raise ConfigurationError(f"{folder} was preprocessed in another way than model {model.name} {model.version}")
     with np.load(folder / "table.npz", allow_pickle=False) as columns:
-        names = [n for n in columns.files if n in (*_COLUMNS, "expected") or columns[n].dtype.kind == "U"]
+        names = [n for n in columns.files if n in (*_COLUMNS, "expected", "stranger") or columns[n].dtype.kind == "U"]
         table = {name: columns[name] for name in names}
     absent = [name for name in _COLUMNS if name not in table]
     if absent:
@@ -150,47 +153,27 @@ def read_one(phantom: Phantom, seed: int, unit: int, number: int, folder: Path |
     `folder` holds the network that reads; the shipped one where None.
     """
     from mammoqa.jobs.analyse import Options, analyse
-    from mammoqa.simulate.archive import draw_unit, made, make_case
-    from mammoqa.simulate.detectability import visibilities
+    from mammoqa.simulate.archive import facts, make_case
     from mammoqa.simulate.readers import NOT_APPLICABLE, read
 
     if folder is not None:
         load_folder(folder, threads=threads)  # a network that is not there is told before the long work
     case = make_case(phantom, seed, unit, number)
-    make = draw_unit(phantom, seed, unit).make
-    seen = visibilities(case.simulated, made(phantom, make))
-    rng = np.random.default_rng([seed, unit, number, 2])  # make_case takes (.., number) and (.., number, 1) from 1 on
-    stranger = read(seen, rng).readers[0]
-    panels = np.stack([read(seen, rng).panel for _ in range(PANELS)])
+    rng = np.random.default_rng([seed, unit, number + 1, 3])  # make_case takes 1 and 2 of this image
+    panels = np.stack([read(case.seen, rng).panel for _ in range(PANELS)])
     analysis = analyse(case.simulated.image, Options(phantom=phantom.name, explain=None, model=folder, threads=threads))
     truth = case.simulated.truth
     misplaced, wrong_orientation = placement(analysis.pose, truth.matrix, truth.chest_wall, truth.mirrored, phantom)
     return Read(
         unit=unit,
         panel=case.panel.panel,
-        reader=np.where(stranger == NOT_APPLICABLE, 0.0, stranger),
+        reader=np.where(case.stranger == NOT_APPLICABLE, 0.0, case.stranger),
         probabilities=_probabilities(analysis, phantom),
         refused=str(analysis.verdict.reason_code) if analysis.verdict.outcome is Outcome.REFUSED else None,
         misplaced=misplaced,
         wrong_orientation=wrong_orientation,
         panels=panels,
-        facts=(*_facts(truth), ("phantom make", make)),
-    )
-
-
-def _facts(truth: "Truth") -> tuple[tuple[str, str], ...]:
-    """What subsets are formed by."""
-    from mammoqa.core import Intent
-
-    exposure = truth.exposure
-    raw = exposure.intent is Intent.FOR_PROCESSING
-    return (
-        ("system", system_of(exposure.detector)),
-        ("detector", exposure.detector),
-        ("target and filter", f"{exposure.anode}/{exposure.filter_material}"),
-        ("pixels", f"raw, {exposure.pixel_intensity}" if raw else f"presentation, {exposure.style}"),
-        ("mean glandular dose", dose_range(truth.mean_glandular_dose_mgy)),
-        ("chest wall", f"{truth.chest_wall}{', mirrored' if truth.mirrored else ''}"),
+        facts=tuple(facts(case).items()),
     )
 
 

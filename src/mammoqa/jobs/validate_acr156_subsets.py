@@ -15,8 +15,6 @@ from mammoqa.judge.many import PHANTOM, passes
 from mammoqa.stats.bootstrap import bootstrap_counts, cluster_index
 from mammoqa.stats.classify import accuracy
 
-DOSES_MGY = (0.0, 0.8, 1.2, 1.6, 2.0, float("inf"))  # mean glandular dose; round numbers about the usual 1.5 mGy
-
 
 def subsets(
     evidence: Evidence,
@@ -43,18 +41,6 @@ def subsets(
             )
             found.append(Subset(about, str(value), int(among.sum()), each))
     return tuple(found)
-
-
-def system_of(detector: str) -> str:
-    """Film, CR or DR, from the name of a simulated detector."""
-    return {"film": "film", "cr": "CR"}.get(detector.split("-", maxsplit=1)[0], "DR")
-
-
-def dose_range(dose_mgy: float) -> str:
-    """The range of mean glandular dose, in words that sort by dose."""
-    i = int(np.searchsorted(DOSES_MGY, dose_mgy, side="right")) - 1
-    low, high = DOSES_MGY[i], DOSES_MGY[i + 1]
-    return f"from {low:.1f} mGy" if np.isinf(high) else f"{low:.1f} to {high:.1f} mGy"
 
 
 def _counts(

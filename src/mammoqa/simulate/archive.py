@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mammoqa.core import ChestWall, Intent, Phantom
-from mammoqa.simulate.detectability import visibilities
+from mammoqa.simulate.detectability import Visibility, visibilities
 from mammoqa.simulate.expose import Simulated, expose
 from mammoqa.simulate.exposure import SOUND, Exposure, Faults, Letter, ObjectState, Tape
 from mammoqa.simulate.presentation import STYLES
@@ -31,6 +31,7 @@ SIDES: tuple[ChestWall, ...] = ("bottom", "left", "right", "top")
 
 
 UNITS, IMAGES_PER_UNIT = 984, 6  # 5,904 images; Yun et al. 2025 had 5,917, of which 104 could not be prepared
+DOSES_MGY = (0.0, 0.8, 1.2, 1.6, 2.0, float("inf"))  # ranges for subsets: round numbers about the usual 1.5 mGy
 PANELS = 64  # that read an image for the expected scores
 
 
@@ -79,6 +80,9 @@ class Case:
     simulated: Simulated
     panel: Panel
     expected: Float[np.ndarray, "objects 4"]  # shares of 0, 0.5, 1 and N/A among many panels of the same image
+    stranger: Float[np.ndarray, " objects"]  # one more reader, on no panel; -1 for N/A
+    seen: tuple[Visibility, ...]
+    make: str
 
 
 def made(phantom: Phantom, make: str) -> Phantom:
@@ -247,4 +251,38 @@ def make_case(phantom: Phantom, seed: int, unit_number: int, number: int, criter
     eyes = np.random.default_rng([seed, unit_number, number + 1, 1])
     seen = visibilities(simulated, its)
     panel = read(seen, eyes, criteria)
-    return Case(unit_number, number, simulated, panel, expected(seen, eyes, PANELS, criteria))
+    shares = expected(seen, eyes, PANELS, criteria)
+    stranger = read(seen, np.random.default_rng([seed, unit_number, number + 1, 2]), criteria).readers[0]
+    return Case(unit_number, number, simulated, panel, shares, stranger, seen, unit.make)
+
+
+def facts(case: Case) -> dict[str, str]:
+    """What subsets of an archive are formed by."""
+    truth = case.simulated.truth
+    return facts_of(truth.exposure, truth.mean_glandular_dose_mgy, case.make)
+
+
+def facts_of(exposure: Exposure, dose_mgy: float, make: str) -> dict[str, str]:
+    """The same, from an exposure, its mean glandular dose and the phantom's make."""
+    raw = exposure.intent is Intent.FOR_PROCESSING
+    return {
+        "system": system_of(exposure.detector),
+        "detector": exposure.detector,
+        "target and filter": f"{exposure.anode}/{exposure.filter_material}",
+        "pixels": f"raw, {exposure.pixel_intensity}" if raw else f"presentation, {exposure.style}",
+        "mean glandular dose": dose_range(dose_mgy),
+        "chest wall": f"{exposure.chest_wall}{', mirrored' if exposure.mirrored else ''}",
+        "phantom make": make,
+    }
+
+
+def system_of(detector: str) -> str:
+    """Film, CR or DR, from the name of a simulated detector."""
+    return {"film": "film", "cr": "CR"}.get(detector.split("-", maxsplit=1)[0], "DR")
+
+
+def dose_range(dose_mgy: float) -> str:
+    """The range of mean glandular dose, in words that sort by dose."""
+    i = int(np.searchsorted(DOSES_MGY, dose_mgy, side="right")) - 1
+    low, high = DOSES_MGY[i], DOSES_MGY[i + 1]
+    return f"from {low:.1f} mGy" if np.isinf(high) else f"{low:.1f} to {high:.1f} mGy"

@@ -1,6 +1,6 @@
 """Makes a training set from a simulated archive: expose, locate, cut patches, normalise. Needs no torch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mammoqa.locate import locate_acr156, patches
 from mammoqa.models.card import KINDS
 from mammoqa.models.preprocess import DEFAULT, normalise
 from mammoqa.phantoms import PHANTOMS
-from mammoqa.simulate.archive import draw_unit, made, make_case
+from mammoqa.simulate.archive import facts, made, make_case
 from mammoqa.train.dataset_file import READERS, DatasetWriter, split_by_unit
 
 MISPLACED_MM = 2.0  # a patch further off may not hold its object, and its score would mislead
@@ -28,6 +28,8 @@ class Entry:
     panel: Float[np.ndarray, " objects"]
     readers: Float[np.ndarray, "readers objects"]
     expected: Float[np.ndarray, "objects 4"]
+    stranger: Float[np.ndarray, " objects"]
+    facts: Mapping[str, str]
     refused: str | None
     pose_error_mm: float
 
@@ -37,17 +39,18 @@ def make_entry(phantom_name: str, seed: int, unit: int, number: int) -> Entry:
     phantom = PHANTOMS[phantom_name]
     case = make_case(phantom, seed, unit, number)
     image = case.simulated.image
+    cut, reason, error_mm = None, None, float("nan")
     try:
         pose = locate_acr156(image, phantom)
         cut = normalise(patches(image, phantom, pose), DEFAULT).astype(np.float16)
+        centres = np.array([insert.centre_mm for insert in phantom.inserts])
+        built = np.array([insert.centre_mm for insert in made(phantom, case.make).inserts])
+        true = built @ case.simulated.truth.matrix[:, :2].T + case.simulated.truth.matrix[:, 2]
+        error_mm = float(np.linalg.norm(pose.to_mm(true) - centres, axis=1).max())
     except RefusalError as error:
         reason = f"{error.code}: {error.reason}"
-        return Entry(unit, number, None, case.panel.panel, case.panel.readers, case.expected, reason, float("nan"))
-    centres = np.array([insert.centre_mm for insert in phantom.inserts])
-    built = np.array([insert.centre_mm for insert in made(phantom, draw_unit(phantom, seed, unit).make).inserts])
-    true = built @ case.simulated.truth.matrix[:, :2].T + case.simulated.truth.matrix[:, 2]
-    error_mm = np.linalg.norm(pose.to_mm(true) - centres, axis=1).max()
-    return Entry(unit, number, cut, case.panel.panel, case.panel.readers, case.expected, None, float(error_mm))
+    panel, readers = case.panel.panel, case.panel.readers
+    return Entry(unit, number, cut, panel, readers, case.expected, case.stranger, facts(case), reason, error_mm)
 
 
 def _unit_entries(phantom_name: str, seed: int, unit: int, images: int) -> list[Entry]:
@@ -129,6 +132,8 @@ def store(out: Path, phantom: Phantom, made: Iterable[Entry], total: int, seed: 
                 panel=entry.panel,
                 readers=entry.readers[:READERS].T,
                 expected=entry.expected,
+                stranger=entry.stranger,
+                facts=entry.facts,
                 normalised=True,
             )
             units.append(entry.unit)

@@ -11,6 +11,7 @@ Rows need not come in whole images; `image` and `unit` say which belong together
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +40,7 @@ class Table:
     panel: Float[np.ndarray, " rows"]
     readers: Float[np.ndarray, "rows readers"]  # nan where a reader was not asked
     expected: Float[np.ndarray, "rows 4"]  # shares of 0, 0.5, 1 and N/A among many panels; nan where not known
+    stranger: Float[np.ndarray, " rows"]  # one more reader, who is on no panel; -1 for N/A, nan where there is none
     split: Int[np.ndarray, " rows"]  # TRAIN, TEST or EVALUATION
 
 
@@ -94,6 +96,8 @@ class DatasetWriter:
         panel: Real[np.ndarray, " n"],
         readers: Real[np.ndarray, "n r"],
         expected: Real[np.ndarray, "n 4"] | None = None,
+        stranger: Real[np.ndarray, " n"] | None = None,
+        facts: Mapping[str, str] | None = None,
         normalised: bool = False,
     ) -> None:
         """One image's objects in the order of `Phantom.inserts`.
@@ -107,6 +111,8 @@ class DatasetWriter:
             panel: the panel's score, nan for N/A.
             readers: the single readers' scores, nan where not asked, -1 for N/A; at most `READERS` columns.
             expected: shares of the scores 0, 0.5, 1 and N/A among many panels, which only a simulation knows.
+            stranger: what one more reader says, who is on no panel.
+            facts: what else is known of the image, by name; the same names for every image. Subsets are formed by it.
             normalised: the patches have passed `normalise`.
         """
         n = len(patches)
@@ -125,10 +131,13 @@ class DatasetWriter:
             "panel": np.asarray(panel, dtype=np.float64),
             "readers": all_readers,
             "expected": np.full((n, 4), np.nan) if expected is None else np.asarray(expected, dtype=np.float64),
+            "stranger": np.full(n, np.nan) if stranger is None else np.asarray(stranger, dtype=np.float64),
             "split": np.full(n, TRAIN),
         }
         for name, values in row.items():
             self._columns[name].append(values)
+        for name, word in (facts or {}).items():
+            self._columns.setdefault(name, []).append(np.full(n, word))
         self._written += n
 
     def leave_out(self) -> None:
