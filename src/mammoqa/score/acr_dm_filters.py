@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from mammoqa.core import Insert
 
@@ -91,7 +91,7 @@ class Bench:
         self.power = noise.power[np.ix_(index_r, index_c)] * double
         self.phase_r, self.phase_c = 2j * np.pi * rows, 2j * np.pi * columns
 
-    def filters(self, insert: Insert, turn_deg: float, which: str) -> Float[np.ndarray, "parts side half"]:
+    def filters(self, insert: Insert, turn_deg: float, which: str) -> Complex[np.ndarray, "parts side half"]:
         """Spectra of an object's filters, to unit noise; `which` is whole, coarse or fine."""
         spectra = _spectra(insert, turn_deg, which, self.side, self.pitch_mm, self.blur_mm)
         if insert.kind == "speck_group":
@@ -115,7 +115,7 @@ class Bench:
 @lru_cache(maxsize=160)  # an image needs about 90, at most 3 MB each
 def _spectra(
     insert: Insert, turn_deg: float, which: str, side: int, pitch_mm: float, blur_mm: float
-) -> Float[np.ndarray, "parts side half"]:
+) -> Complex[np.ndarray, "parts side half"]:
     """Transforms of blurred thicknesses about the patch's middle, their mean over the surroundings taken off."""
     from scipy.fft import rfft2
 
