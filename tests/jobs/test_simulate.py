@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mammoqa.core import Intent
 from mammoqa.dicom import read_file
 from mammoqa.jobs.demo import DRIFTING, IMAGES, STEADY, plan
-from mammoqa.jobs.simulate import simulate_files
+from mammoqa.jobs.simulate import STANDARDS, simulate_files
 from mammoqa.simulate import Exposure
 
 SMALL = Exposure(detector="csi-100", field_mm=(130.0, 125.0), chest_wall="right", tilt_deg=2.0, target_mgd_mgy=1.2)
@@ -56,3 +58,18 @@ def test_the_plan_has_one_unit_that_holds_and_one_that_drifts() -> None:
     assert len(set(doses[STEADY.station])) == 1
     assert all(later < earlier for earlier, later in pairwise(doses[DRIFTING.station]))
     assert all(len(exposure.station) <= 16 for exposure in exposures)  # DICOM's SH
+
+
+def test_images_of_a_contrast_detail_phantom_are_one_series(tmp_path: Path) -> None:
+    exposure = replace(STANDARDS["cdmam34"], detector="csi-100", field_mm=(140.0, 120.0))
+    images, truths = [], []
+    for path in simulate_files("cdmam34", exposure, tmp_path, count=2, seed=2):
+        images += read_file(path)
+        truths.append(json.loads(path.with_suffix(".truth.json").read_text(encoding="utf-8")))
+    first, second = images
+    assert first.source.series_instance_uid == second.source.series_instance_uid
+    assert first.source.sop_instance_uid != second.source.sop_instance_uid
+    assert first.acquisition.intent is Intent.FOR_PROCESSING
+    assert not np.array_equal(first.pixels, second.pixels)
+    assert len(truths[1]["cells"]) == 205
+    assert truths[0]["cells"][3]["centre_px"] != truths[1]["cells"][3]["centre_px"]
