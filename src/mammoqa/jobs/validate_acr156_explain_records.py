@@ -62,8 +62,8 @@ class Behaviour:
     def holds(self) -> bool:
         """Whether the value reaches the bar."""
         if self.sense == "=":
-            return self.value == self.bar
-        return self.value >= self.bar if self.sense == ">=" else self.value <= self.bar
+            return bool(self.value == self.bar)
+        return bool(self.value >= self.bar if self.sense == ">=" else self.value <= self.bar)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -79,6 +79,7 @@ def panel_answer(expected: Float[np.ndarray, "... 4"], output: int) -> tuple[np.
     """
     none, half, full = (expected[..., k] for k in range(3))
     top, share = (half + full, none + half + full) if output == PRESENT else (half, half + full)
+    share = np.asarray(share)
     return np.divide(top, share, out=np.zeros_like(share), where=share > 0), share
 
 
