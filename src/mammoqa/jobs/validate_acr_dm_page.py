@@ -115,7 +115,7 @@ def page(results: Results, day: str) -> str:
     lines = [
         "# ACR Digital Mammography phantom",
         "",
-        f"All figures are of **simulated** exposures: {r.images} of {r.planned}, over {DOSES_MGY[0]:g} to "
+        f"All figures are of **simulated** exposures: {r.images} of {r.planned} planned over {DOSES_MGY[0]:g} to "
         f"{DOSES_MGY[1]:g} mGy mean glandular dose and three detectors (a-Se 70 and 85 µm, CsI 100 µm), raw pixels of "
         "the whole 24 x 30 cm field, chest wall on the right.",
         "",
@@ -160,7 +160,7 @@ def page(results: Results, day: str) -> str:
         "",
         "![an exposure with its scores](acr_dm/example.jpg)",
         "",
-        "An exposure near 1 mGy as mammoqa reads it.",
+        "The exposure nearest to 1 mGy, as mammoqa reads it.",
     ]
     return "\n".join(lines) + "\n"
 
