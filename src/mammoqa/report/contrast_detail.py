@@ -24,12 +24,12 @@ def curve_chart(analysis: Analysis, width: int = 330, height: int = 270) -> Any:
     found = analysis.contrast_detail
     if found is None or not found.curve:
         return None
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"d": p.diameter_mm, "t": p.value_um, "low": p.low_um, "high": p.high_um, "alone": p.measured_um}
         for p in found.curve
         if np.isfinite(p.value_um)
     ]
-    limits = [
+    limits: list[dict[str, Any]] = [
         {"d": p.diameter_mm, "limit": limit, "level": level}
         for p in found.curve
         for level, limit in (("acceptable", p.acceptable_um), ("achievable", p.achievable_um))
@@ -67,7 +67,7 @@ def matrix_chart(analysis: Analysis, step: int = 15) -> Any:
         {"d": names_d[r], "t": names_t[c], "share": float(share[r, c])}
         for r, c in zip(*np.nonzero(share >= 0), strict=True)
     ]
-    axis = {"domain": False, "ticks": False, "grid": False, "labelFontSize": 9.5}
+    axis: dict[str, Any] = {"domain": False, "ticks": False, "grid": False, "labelFontSize": 9.5}
     x = alt.X("t:N", sort=names_t, axis=alt.Axis(title="Gold, µm", labelAngle=-90, **axis))
     y = alt.Y("d:N", sort=names_d, axis=alt.Axis(title="Diameter, mm", **axis))
     scale = alt.Scale(domain=[0, 0.25, 1], range=["#ffffff", "#dfe9f0", "#1f5f8b"])
