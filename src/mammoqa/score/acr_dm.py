@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from mammoqa.core import Insert, Measurement, ObjectScore, Phantom, Pose
-from mammoqa.score.acr_dm_filters import SEGMENTS, Bench, Indices, measure, noise_of, whole_index
+from mammoqa.score.acr_dm_filters import REACH_MM, SEGMENTS, Bench, Indices, measure, noise_of, whole_index
 
 PATCH_MM, PITCH_MM = 20.0, 0.08  # the cells of the insert, sampled about as finely as the finest detector
 SIDE_PX = round(PATCH_MM / PITCH_MM)
@@ -32,6 +32,8 @@ class Rules:
     # a missing part is less than half as visible as the better ones, by so much
     gap_of_fibre: float = 4.5
     gap_of_mass: float = 3.5
+    loose_mm: float = 0.0  # how far a speck may lie from its place in the group
+    reach_mm: float = REACH_MM  # how far an object may lie from its place
     spread: tuple[tuple[str, float], ...] = (("fibre", 0.5), ("speck_group", 1.0), ("mass", 1.1))
 
 
@@ -75,14 +77,16 @@ def score_acr_dm(
         )
         for s, (x, y) in zip(seen, centres_px, strict=True)
     )
-    return objects, tuple(_measurement(s) for s in seen)
+    return objects, tuple(measurement(s) for s in seen)
 
 
-def see(patches: Float32[np.ndarray, "n side side"], phantom: Phantom, rules: Rules = RULES) -> tuple[Seen, ...]:
+def see(
+    patches: Float32[np.ndarray, "n side side"], phantom: Phantom, rules: Rules = RULES, pitch_mm: float = PITCH_MM
+) -> tuple[Seen, ...]:
     """What is visible of every insert."""
-    bench = Bench(patches.shape[-1], PITCH_MM, noise_of(patches, PITCH_MM))
+    bench = Bench(patches.shape[-1], pitch_mm, noise_of(patches, pitch_mm))
     return tuple(
-        judge_indices(insert, measure(bench, patch, insert), rules)
+        judge_indices(insert, measure(bench, patch, insert, rules.loose_mm, rules.reach_mm), rules)
         for insert, patch in zip(phantom.inserts, patches, strict=True)
     )
 
@@ -141,7 +145,8 @@ def longest_run(seen: Bool[np.ndarray, " parts"]) -> int:
     return best
 
 
-def _measurement(seen: Seen) -> Measurement:
+def measurement(seen: Seen) -> Measurement:
+    """The visible length, count or share of the contour, named after the object."""
     name = seen.insert.name.replace("-", "_")
     if seen.insert.kind == "fibre":
         return Measurement(f"{name}_visible_length", seen.amount, "mm")

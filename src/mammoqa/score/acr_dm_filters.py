@@ -24,7 +24,7 @@ SECTORS = 12  # of a mass's contour
 BLUR_MM = 0.06  # standard deviation that stands for focal spot and converter; no filter depends on it much
 _CORNER_MM = 5.0
 _CALM = 1.5  # corners whose variance is above this many times the median hold dust or lines
-_REACH_MM = 1.2  # an object may lie this far from its place
+REACH_MM = 1.2  # an object may lie this far from its place
 _PLACE_SIGMA_MM = 0.3  # and usually lies so near
 _ANGLES_DEG = (-9.0, -6.0, -3.0, 0.0, 3.0, 6.0, 9.0)
 _ANGLE_SIGMA_DEG = 3.0
@@ -146,9 +146,9 @@ def _template(shape: Thickness, x: Map, y: Map, pitch_mm: float, blur_mm: float,
     return local
 
 
-def _placed(bench: Bench, found: Map) -> tuple[tuple[int, int], float]:
+def _placed(bench: Bench, found: Map, reach_mm: float = REACH_MM) -> tuple[tuple[int, int], float]:
     """The displacement (rows, columns) of the most likely place, and the log likelihood there."""
-    middle, reach = bench.side // 2, round(_REACH_MM / bench.pitch_mm)
+    middle, reach = bench.side // 2, round(reach_mm / bench.pitch_mm)
     near = found[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
     axis = np.arange(-reach, reach + 1) * bench.pitch_mm
     likely = np.clip(near, 0.0, None) ** 2 / 2 - (axis[:, None] ** 2 + axis**2) / (2 * _PLACE_SIGMA_MM**2)
@@ -166,15 +166,15 @@ def whole_index(bench: Bench, patch: Map, insert: Insert) -> float:
     return float(found[bench.side // 2 + row, bench.side // 2 + column])
 
 
-def measure(bench: Bench, patch: Map, insert: Insert) -> Indices:
-    """Indices of one object in its patch, at its most likely place and turn."""
+def measure(bench: Bench, patch: Map, insert: Insert, loose_mm: float = 0.0, reach_mm: float = REACH_MM) -> Indices:
+    """Indices of one object in its patch, at its most likely place (within `reach_mm`) and turn; specks within `loose_mm`."""
     from scipy.fft import rfft2
 
     transform = rfft2(patch.astype(np.float64) - float(patch.mean()))
     best: tuple[float, float, tuple[int, int], float] | None = None
     for turn in _ANGLES_DEG if insert.kind == "fibre" else (0.0,):
         found = bench.everywhere(transform, bench.filters(insert, turn, "whole")[0])
-        place, likely = _placed(bench, found)
+        place, likely = _placed(bench, found, reach_mm)
         likely -= turn**2 / (2 * _ANGLE_SIGMA_DEG**2)
         if best is None or likely > best[0]:
             middle = bench.side // 2
@@ -183,6 +183,12 @@ def measure(bench: Bench, patch: Map, insert: Insert) -> Indices:
         raise ValueError("no turn was tried")
     _, turn, place, value = best
     coarse = bench.at(transform, bench.filters(insert, turn, "coarse"), place)
+    if loose_mm > 0 and insert.kind == "speck_group":
+        reach, middle = round(loose_mm / bench.pitch_mm), bench.side // 2
+        row, column = place[0] + middle, place[1] + middle
+        near = np.s_[row - reach : row + reach + 1, column - reach : column + reach + 1]
+        each = bench.filters(insert, turn, "coarse")
+        coarse = np.array([bench.everywhere(transform, spectrum)[near].max() for spectrum in each])
     fine = coarse if insert.kind == "speck_group" else bench.at(transform, bench.filters(insert, turn, "fine"), place)
     at = (place[1] * bench.pitch_mm, place[0] * bench.pitch_mm)
     return Indices(coarse, fine, value, at, turn)
