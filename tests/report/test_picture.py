@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from mammoqa.core import ObjectScore, ReportError
+from mammoqa.core import ObjectScore, Region, ReportError
 from mammoqa.report.picture import (
     FULL,
     HALF,
@@ -72,6 +72,19 @@ def test_colours_stay_apart_for_red_green_blind_readers(colours):
 def test_uncounted_objects_are_marked():
     counted, uncounted = (annotated(_with_score(1.0, counted), width_px=850) for counted in (True, False))
     assert (abs(counted.astype(int) - uncounted.astype(int)).sum(axis=2) > 40).sum() > 300
+
+
+def test_artefacts_are_ringed_where_they_lie():
+    plain = replace(_with_score(1.0), objects=sample_analysis().objects[:1])
+    turns = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    centre = np.array([10.0, -20.0])
+    ring = centre + 2.0 * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    marked = replace(plain, regions=(Region("fibre-like", plain.pose.to_px(ring)),))
+    changed = abs(annotated(marked, width_px=820).astype(int) - annotated(plain, width_px=820)).sum(axis=2) > 60
+    rows, columns = np.nonzero(changed[int(410 - 20.5 * 10) :])  # below the name that stands above the ring
+    assert (columns.min() + columns.max()) / 2 == pytest.approx(410 + 10 * 10, abs=4)
+    assert columns.max() - columns.min() == pytest.approx(40, abs=8)
+    assert rows.max() + int(410 - 20.5 * 10) == pytest.approx(410 - 18 * 10, abs=5)
 
 
 def test_saliency_brightens_only_where_it_is():

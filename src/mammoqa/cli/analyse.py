@@ -16,6 +16,9 @@ import click
 @click.option("--store", metavar="URL", help="Save to this database: a URL, or the path of an SQLite file.")
 @click.option("--model", metavar="DIR", type=click.Path(path_type=Path), help="Read with the network in this folder.")
 @click.option("--saliency/--no-saliency", default=None, help="Show what the network's scores rest on, or not.")
+@click.option(
+    "--deduct/--no-deduct", default=True, show_default=True, help="Deduct artefacts that look like objects, or not."
+)
 def analyse(
     paths: tuple[Path, ...],
     phantom: str | None,
@@ -26,6 +29,7 @@ def analyse(
     store: str | None,
     model: Path | None,
     saliency: bool | None,
+    deduct: bool,
 ) -> int:
     """Analyse phantom images: DICOM files, or folders of them.
 
@@ -44,7 +48,9 @@ def analyse(
     explained = settings.saliency if saliency is None else saliency
     database = store or settings.store
     pictures = out is not None or bool(database)  # nobody sees them otherwise
-    options = Options(phantom=phantom, explain="saliency" if explained else None, model=model, pictures=pictures)
+    options = Options(
+        phantom=phantom, explain="saliency" if explained else None, model=model, pictures=pictures, deduct=deduct
+    )
     results = analyse_paths(paths, options, settings.jobs if jobs is None else jobs, dask or settings.dask)
     outcomes = []
     with ExitStack() as edges:

@@ -31,8 +31,17 @@ from mammoqa.core import (
     Stack,
     Verdict,
 )
+from mammoqa.jobs.artefacts import deduct_artefacts
 from mammoqa.jobs.timing import Stopwatch
-from mammoqa.jobs.views import explanations, insert_alone, mammogram_view, maps_view, slices_view
+from mammoqa.jobs.views import (
+    VIEW_PITCH_MM,
+    explanations,
+    insert_alone,
+    mammogram_view,
+    maps_view,
+    slices_view,
+    upright_view,
+)
 from mammoqa.phantoms import PHANTOMS
 
 Item = Image | Stack | Refused
@@ -45,6 +54,8 @@ class Options:
     `phantom` None finds out which one it is; `explain` names one of `explain.METHODS`, or none; `model` is the folder
     of an artefact that reads instead of the shipped one; `threads` are those of the network. Without `pictures` no
     view is made and nothing is explained: a list of results shows neither, and they take half of the time.
+    With `deduct` artefacts as visible as the last object counted are deducted (ACR 1999); without, the scores are
+    those of the objects alone, to compare with readers who do not deduct.
     """
 
     phantom: str | None = None
@@ -52,6 +63,7 @@ class Options:
     model: Path | None = None
     threads: int = 2
     pictures: bool = True
+    deduct: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,11 +126,16 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
         spec = model.card.input
         patches = locate.patches(image, phantom, pose, size_px=spec.size_px, pitch_mm=spec.pitch_mm)
         objects, verdict = judge.judge_acr156(score_acr156(patches, phantom, pose, model), phantom)
+        seen = upright_view(image, phantom, pose) if options.pictures or options.deduct else None
+        regions: tuple[Region, ...] = ()
+        found: tuple[str, ...] = ()
+        if options.deduct and seen is not None:
+            objects, verdict, regions, found = deduct_artefacts(seen, VIEW_PITCH_MM, phantom, pose, objects, verdict)
         verdict = judge.refer(verdict, model.card.pass_calibration, model.card.referral_band)
     view = saliency = view_scale = None
-    if options.pictures:
+    if options.pictures and seen is not None:
         with watch.step("explain"):
-            view, view_scale = mammogram_view(image, phantom, pose)
+            view, view_scale = mammogram_view(seen, pose)
             if options.explain is not None:
                 maps = explanations(options.explain, patches, objects, phantom, model)
                 saliency = maps_view(maps, phantom, view.shape, view_scale, side_mm=spec.size_px * spec.pitch_mm)
@@ -127,7 +144,8 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
         objects=objects,
         pose=pose,
         model=ModelId(model.name, model.version, model.card_sha256),
-        notes=pose.notes,
+        regions=regions,
+        notes=(*pose.notes, *found),
         view=view,
         saliency=saliency,
         view_scale=view_scale,
@@ -160,7 +178,8 @@ def read_acr_dm(item: Image | Stack, phantom: Phantom, options: Options, watch: 
     view = view_scale = None
     if options.pictures:
         with watch.step("explain"):
-            view, view_scale = mammogram_view(image, insert_alone(phantom), pose)
+            framed = insert_alone(phantom)
+            view, view_scale = mammogram_view(upright_view(image, framed, pose), pose)
     return Reading(
         verdict,
         objects=objects,

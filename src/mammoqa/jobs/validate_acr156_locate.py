@@ -13,6 +13,7 @@ from mammoqa.jobs.validate_acr156_locate_cases import STRESSES, Trial, draw_base
 PER_BASE = 2 * len(STRESSES) + 1
 WRONG_PLACE_MM = 2.0  # a pose further off than this puts specks (0.5 mm) beside their place: counted as wrong
 ARCHIVE = "archive"
+OTHER = "another phantom"  # instead of a reason code
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Found:
 
     @property
     def wrong(self) -> bool:
-        """Placed, but not where the phantom is or not the right way round; or read where it had to be refused."""
-        return self.code is None and (not self.right_way or self.error_mm > WRONG_PLACE_MM)
+        """Taken for another phantom, or placed, but not where it is or not the right way round."""
+        return self.code == OTHER or (self.code is None and (not self.right_way or self.error_mm > WRONG_PLACE_MM))
 
 
 def place(trial: Trial, phantom: Phantom, number: int = 0) -> Found:
@@ -41,14 +42,18 @@ def place(trial: Trial, phantom: Phantom, number: int = 0) -> Found:
     from mammoqa import locate
 
     error_mm, right_way, seconds = float("nan"), True, float("nan")
-    code = reason = None
+    code: str | None = None
+    reason: str | None = None
     try:
-        locate.identify(trial.image)
-        start = perf_counter()
-        pose = locate.locate_acr156(trial.image, phantom)
-        seconds = perf_counter() - start
-        error_mm = location_error_mm(pose, trial.matrix, phantom)
-        right_way = pose.chest_wall == trial.chest_wall and pose.mirrored == trial.mirrored
+        name = locate.identify(trial.image)
+        if name != phantom.name:
+            code, reason = OTHER, f"taken for {name}"
+        else:
+            start = perf_counter()
+            pose = locate.locate_acr156(trial.image, phantom)
+            seconds = perf_counter() - start
+            error_mm = location_error_mm(pose, trial.matrix, phantom)
+            right_way = pose.chest_wall == trial.chest_wall and pose.mirrored == trial.mirrored
     except RefusalError as refused:
         code, reason = str(refused.code), refused.reason
     return Found(

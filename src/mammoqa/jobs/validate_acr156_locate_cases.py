@@ -306,7 +306,7 @@ def _inverted(trial: Trial, base: Base, phantom: Phantom, rng: np.random.Generat
     return _with(trial, (low + high - trial.image.pixels).astype(np.uint16))
 
 
-def _insert_values(trial: Trial) -> Pixels:
+def _insert_values(trial: Trial) -> Real[np.ndarray, " n"]:
     axis = np.linspace(-38.0, 38.0, 160)
     points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2) @ trial.matrix[:, :2].T + trial.matrix[:, 2]
     at = np.clip(np.rint(points).astype(int), 0, np.array(trial.image.pixels.shape[::-1]) - 1)

@@ -83,8 +83,10 @@ def figures(found: Sequence[Found], archive: Sequence[Found]) -> list[tuple[str,
     placed = [f for f in [*found, *archive] if f.code is None]
     turned = sum(not f.right_way for f in placed)
     rows.append(("the wrong way round", f"{turned} of {len(placed)} placed", _aim(turned == 0, "0")))
-    off = sum(f.wrong for f in placed)
-    rows.append((f"the wrong way round or more than {WRONG_PLACE_MM:g} mm off", f"{off} of {len(placed)}", ""))
+    off = sum(f.wrong for f in [*found, *archive])
+    rows.append(
+        (f"the wrong way round or more than {WRONG_PLACE_MM:g} mm off, or taken for another phantom", f"{off}", "")
+    )
     guessed = sum(f.code is None for f in unreadable)
     rows.append(
         ("cut, covered or clipped objects, yet read", f"{guessed} of {len(unreadable)}", _aim(guessed == 0, "0"))

@@ -12,18 +12,25 @@ from mammoqa.models import Model
 VIEW_PITCH_MM = 0.125  # fine enough for the smallest specks (0.16 mm) to be seen, 0.8 megapixels
 
 
+def upright_view(image: Image, phantom: Phantom, pose: Pose) -> Float32[np.ndarray, "rows columns"]:
+    """The phantom upright, attenuating parts bright, in raw pixel values at `VIEW_PITCH_MM`."""
+    from mammoqa.locate import upright
+
+    return upright(image, phantom, pose, pitch_mm=VIEW_PITCH_MM)
+
+
 def insert_alone(phantom: Phantom) -> Phantom:
     """The phantom cut to its insert and 3 mm around, for views of phantoms that are far larger than their insert."""
     width_mm, length_mm = phantom.insert_mm or (phantom.outline.width_mm, phantom.outline.length_mm)
     return replace(phantom, outline=Outline(width_mm, length_mm, phantom.outline.thickness_mm))
 
 
-def mammogram_view(image: Image, phantom: Phantom, pose: Pose) -> tuple[UInt8[np.ndarray, "rows columns"], float]:
-    """The phantom upright, attenuating parts bright, windowed on its insert; and the pixels per mm."""
-    from mammoqa.locate import upright
-
+def mammogram_view(
+    seen: Float32[np.ndarray, "rows columns"], pose: Pose
+) -> tuple[UInt8[np.ndarray, "rows columns"], float]:
+    """The upright view, windowed on the insert; and the pixels per mm."""
     low, high = pose.window if pose.attenuating_bright else (-pose.window[1], -pose.window[0])
-    return _levels(upright(image, phantom, pose, pitch_mm=VIEW_PITCH_MM), low, high), 1.0 / VIEW_PITCH_MM
+    return _levels(seen, low, high), 1.0 / VIEW_PITCH_MM
 
 
 def explanations(

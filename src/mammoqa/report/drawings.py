@@ -7,6 +7,7 @@ from functools import lru_cache
 from mammoqa.core import Analysis
 
 OBJECTS_CAPTION = "The upright phantom. Solid box, full disc: score 1; dashed, half disc: 0.5; dotted, ring: 0."
+ARTEFACTS_CAPTION = " Purple rings: artefacts that look like objects and were deducted."
 SLICES_CAPTION = "The measured slices with the regions that the numbers come from."
 PHANTOM_CAPTION = (
     "The phantom as it was printed: the largest discs at the upper right, gold thicker to the lower right."
@@ -71,4 +72,6 @@ def _draw(analysis: Analysis, thresholds: Thresholds) -> Drawings:
 def _picture_caption(analysis: Analysis) -> str:
     if not analysis.objects:
         return SLICES_CAPTION if analysis.regions else PHANTOM_CAPTION
-    return OBJECTS_CAPTION
+    from mammoqa.report.picture import ARTEFACTS
+
+    return OBJECTS_CAPTION + (ARTEFACTS_CAPTION if any(r.label in ARTEFACTS for r in analysis.regions) else "")

@@ -19,6 +19,9 @@ from mammoqa.phantoms import PHANTOMS
 
 FULL, HALF, NONE, UNCOUNTED = "#56b4e9", "#f0b429", "#ff6f61", "#b9bec4"
 _REGION = "#56b4e9"
+_ARTEFACT = "#f0a5d6"  # Okabe and Ito's purple, lighter
+ARTEFACTS = ("fibre-like", "speck-like", "mass-like")  # labels of their regions
+_NAMED_ARTEFACTS = 8  # names of more would cover the picture
 _BOX_MM = 16.0  # the patch that the network reads
 _MARGIN_MM = 0.5  # around the insert
 _FINER = 2  # drawn twice as fine and averaged, for smooth lines
@@ -140,6 +143,8 @@ def _with_marks(
     for mark in marks:
         centre = (middle[0] + mark.centre_mm[0] * scale, middle[1] + mark.centre_mm[1] * scale)
         _draw_mark(draw, mark, centre, scale, font if labels else None)
+    if labels:
+        _draw_artefacts(draw, analysis, middle, scale)
     overlay = overlay.reduce(_FINER)
     return np.asarray(Image.alpha_composite(picture.convert("RGBA"), overlay).convert("RGB"))
 
@@ -168,6 +173,26 @@ def _draw_mark(
     if not mark.counted:
         note = "not counted"
         draw.text((left + 0.8 * scale, bottom - 0.7 * scale), note, fill=mark.colour, font=font, anchor="lb")
+
+
+def _draw_artefacts(draw: ImageDraw.ImageDraw, analysis: Analysis, middle: tuple[float, float], scale: float) -> None:
+    """A ring around each artefact that was deducted; the first few with their names."""
+    if analysis.pose is None:
+        return
+    font = ImageFont.load_default(max(8.0, 1.8 * scale))
+    line = max(2, round(0.2 * scale))
+    for number, region in enumerate(r for r in analysis.regions if r.label in ARTEFACTS):
+        points = analysis.pose.to_mm(np.asarray(region.points_px, float)) * scale + np.array(middle)
+        ring = [(float(x), float(y)) for x, y in np.vstack([points, points[:1]])]
+        draw.line(ring, fill="#0a0e12", width=line + 4, joint="curve")
+        draw.line(ring, fill=_ARTEFACT, width=line, joint="curve")
+        if number < _NAMED_ARTEFACTS:
+            top = points[np.argmin(points[:, 1])]
+            place = (float(top[0]), float(top[1]) - 0.6 * scale)
+            box = draw.textbbox(place, region.label, font=font, anchor="ms")
+            pad = 0.3 * scale
+            draw.rectangle((box[0] - pad, box[1] - pad, box[2] + pad, box[3] + pad), fill=(10, 14, 18, 190))
+            draw.text(place, region.label, fill=_ARTEFACT, font=font, anchor="ms")
 
 
 def _sign(draw: ImageDraw.ImageDraw, centre: tuple[float, float], radius: float, mark: _Mark) -> None:
