@@ -15,10 +15,10 @@ import click
     required=True,
     help="Folder of training data, or a table (CSV) of images and their scores.",
 )
-@click.option("--units", metavar="N", type=click.IntRange(min=10), help="Simulate an archive of N units there first.")
 @click.option(
-    "--images", metavar="N", type=click.IntRange(min=1), default=10, show_default=True, help="Images per unit."
+    "--units", metavar="N", type=click.IntRange(min=2), help="Simulate N units (CDMAM: settings) there first."
 )
+@click.option("--images", metavar="N", type=click.IntRange(min=1), help="Images per unit (10; per CDMAM setting 18).")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where to write; runs/RECIPE by default.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
 @click.option("--budget", metavar="MINUTES", type=click.FloatRange(min=0, min_open=True), help="Time for the fit.")
@@ -32,7 +32,7 @@ def train(
     recipe: str,
     data: Path,
     units: int | None,
-    images: int,
+    images: int | None,
     out: Path | None,
     seed: int,
     budget: float | None,
@@ -54,15 +54,37 @@ def train(
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("mammoqa.train").setLevel(logging.INFO)  # that one only: the ONNX libraries talk a lot
     if units is not None:
-        from mammoqa.train.archive import write_archive
-
-        write_archive(data, "acr156", units, images, seed, report=sys.stderr.isatty())
+        _simulate(recipe, data, units, images, seed)
     out = out or Path("runs") / recipe
     if data.is_file():
         data = _from_table(data, out / "data", seed, jobs, absent)
     elif any(absent.values()):
         raise click.UsageError("--pitch, --attenuating and --every-image-a-unit belong to a table (CSV) as --data")
     click.echo(str(run(recipe, data, out, seed, budget, resume=resume, start_from=start_from)))
+
+
+def _simulate(recipe: str, data: Path, units: int, images: int | None, seed: int) -> None:
+    """Training data for the recipe, in the folder `data`."""
+    from mammoqa.train.cdmam_recipes import CDMAM_RECIPES
+
+    report = sys.stderr.isatty()
+    if recipe in CDMAM_RECIPES:
+        import numpy as np
+
+        from mammoqa.train.cdmam_data import settings, write_cdmam_data
+
+        label_images = CDMAM_RECIPES[recipe].label_images
+        held_out = max(0, min(2, (images or 18) - label_images))
+        scenarios = settings(units, np.random.default_rng(seed))
+        write_cdmam_data(
+            data, scenarios, images or 18, seed, held_out=held_out, label_images=label_images, report=report
+        )
+        return
+    if units < 10:
+        raise click.BadParameter("an archive needs 10 units or more", param_hint="--units")
+    from mammoqa.train.archive import write_archive
+
+    write_archive(data, "acr156", units, images or 10, seed, report=report)
 
 
 def _from_table(table: Path, folder: Path, seed: int, jobs: int, absent: dict[str, Any]) -> Path:

@@ -165,6 +165,11 @@ def _check(card: Card) -> None:
         raise ModelError(f"the model card's input specification is not usable: {card.input}")
 
 
+def from_plain(wanted: Any, value: Any, where: str) -> Any:
+    """A value read from JSON as `wanted`, a dataclass or plain type; ModelError names the field at fault."""
+    return _build(wanted, value, where)
+
+
 def _build(wanted: Any, value: Any, where: str) -> Any:
     """`value` from JSON as the annotated type `wanted`: dataclasses, tuples, unions with None and plain types."""
     if is_dataclass(wanted) and isinstance(wanted, type):

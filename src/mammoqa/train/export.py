@@ -39,14 +39,14 @@ def export(network: nn.Module, folder: Path, size_px: int) -> None:
     patches, kind, log_size, weights = _examples(size_px)
     batch = torch.export.Dim("batch", min=1, max=4096)
     rows = {0: batch}
-    _write(
+    write_graph(
         ready,
         (patches, kind, log_size),
         folder / "model.onnx",
         names=(("patches", "kind", "log_size"), ("logits",)),
         dynamic=(rows, rows, rows),
     )
-    _write(
+    write_graph(
         gradient_graph(ready, (patches, kind, log_size, weights)),
         (patches, kind, log_size, weights),
         folder / "gradient.onnx",
@@ -84,10 +84,19 @@ def gradient_function(network: nn.Module) -> Callable[[Tensor, Tensor, Tensor, T
 
 def gradient_graph(network: nn.Module, examples: tuple[Tensor, ...]) -> fx.GraphModule:
     """The gradient function as a graph of forward operators with a symbolic batch."""
+    return rewritten(gradient_function(network), examples)
+
+
+def rewritten(function: Callable[..., Any], examples: tuple[Tensor, ...]) -> fx.GraphModule:
+    """A function that takes gradients as a graph of forward operators with a symbolic batch.
+
+    Raises:
+        ModelError: it needs a backward operator that cannot be exported.
+    """
     from torch.fx.experimental.proxy_tensor import make_fx
 
     trace = make_fx(
-        gradient_function(network),
+        function,
         tracing_mode="symbolic",
         decomposition_table=_decompositions(),
         _allow_non_fake_inputs=True,  # the weights, which become constants of the graph
@@ -158,7 +167,7 @@ def _examples(size_px: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     )
 
 
-def _write(
+def write_graph(
     module: nn.Module,
     examples: tuple[Tensor, ...],
     path: Path,
@@ -166,6 +175,7 @@ def _write(
     names: tuple[tuple[str, ...], tuple[str, ...]],
     dynamic: tuple[Any, ...],
 ) -> None:
+    """Writes a module as one ONNX file that keeps nothing of where it was made; ModelError where torch cannot."""
     inputs, outputs = names
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports that torchvision's operators are not there
     with warnings.catch_warnings():

@@ -1,0 +1,152 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mammoqa.core import ConfigurationError, ModelError
+from mammoqa.explain.omig import Path as Way
+from mammoqa.explain.omig import midpoint, omig
+from mammoqa.models.cdmam_ensemble import load_ensemble
+from mammoqa.train import cdmam
+from mammoqa.train.cdmam_data import read_cdmam_data, settings, write_cdmam_data
+from mammoqa.train.cdmam_fit import fit_member, mirrored, steps_of
+from mammoqa.train.cdmam_network import CurveNetwork, MaxPool, weights_bytes
+from mammoqa.train.cdmam_recipes import CDMAM_RECIPES
+
+PAPER = CDMAM_RECIPES["cdmam34_amanova2022"]
+TINY = replace(PAPER, name="tiny", members=2, pool=2, hidden=96, learning_rate=3e-3, epochs=24, batch=8)
+SIDE = 29  # odd after the first pooling, as 125 is
+DIAMETERS = np.geomspace(0.08, 1.0, 12)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Noise images whose spread tells the curve: what the network has to find, in a second."""
+    out = tmp_path_factory.mktemp("cdmam")
+    rng = np.random.default_rng(0)
+    setting = np.repeat(np.arange(4), 12)
+    noise = np.array([5.0, 10.0, 20.0, 40.0])[setting]
+    pixels = 1000 + noise[:, None, None, None] * rng.normal(size=(48, 2, SIDE, SIDE))
+    np.save(out / "images.npy", pixels.astype(np.uint16))
+    np.savez(
+        out / "table.npz",
+        setting=setting,
+        margin_mm=np.tile([0.0, 5.0, 10.0, 15.0, 20.0, 25.0], 8),
+        recorded=np.zeros(48, bool),
+        evaluation=np.tile(np.arange(12) >= 10, 4),
+        curve_um=0.02 * noise[:, None] * 0.1 / DIAMETERS,
+        diameters_mm=DIAMETERS,
+        mean_dn=1000.0,
+        std_dn=20.0,
+    )
+    (out / "data.json").write_text('{"description": "simulated: drawn noise"}')
+    return out
+
+
+def test_the_paper_is_taken_at_its_word():
+    assert (PAPER.members, PAPER.epochs, PAPER.batch, PAPER.learning_rate) == (10, 300, 50, 1e-5)
+    assert (PAPER.l2, PAPER.dropout, PAPER.label_images) == (1e-4, 0.2, 16)
+    shapes = {name: tuple(p.shape) for name, p in _skeleton(PAPER).named_parameters()}
+    assert shapes["head.1.weight"] == (512, 123_008)  # table 2
+    assert shapes["head.4.weight"] == (512, 512)
+    assert shapes["head.6.weight"] == (12, 512)
+    assert [shapes[f"features.{k}.weight"] for k in (0, 4, 8)] == [(8, 1, 3, 3), (16, 8, 3, 3), (32, 16, 3, 3)]
+    assert weights_bytes(PAPER) == 4 * sum(int(np.prod(shape)) for shape in shapes.values())
+
+
+def test_which_ensemble_could_be_shipped():
+    assert weights_bytes(PAPER) / 2 > 120e6  # a member at half precision; a file may have 12 MB
+    small = CDMAM_RECIPES["cdmam34_small"]
+    assert weights_bytes(small) / 2 < 12e6
+    assert small.members * weights_bytes(small) / 2 < 60e6
+
+
+def _skeleton(recipe):
+    with torch.device("meta"):
+        return CurveNetwork(recipe, np.zeros((2, 12)), 250)
+
+
+def test_pooling_is_the_same_for_training_and_export():
+    x = torch.randn(2, 3, 13, 8)
+    pool = MaxPool(2)
+    torch.testing.assert_close(pool.train()(x), pool.eval()(x))
+
+
+def test_margins_come_step_by_step(folder):
+    data = read_cdmam_data(folder)
+    steps = steps_of(data, PAPER)
+    assert [sorted(set(data.margin_mm[rows])) for rows in steps] == [
+        [0.0],
+        [0.0, 5.0, 10.0, 15.0],
+        [0.0, 5.0, 10.0, 15.0, 20.0, 25.0],
+    ]
+    assert not data.evaluation[np.concatenate(steps)].any()
+    with_recorded = replace(data, recorded=np.arange(48) < 3)
+    assert len(steps_of(with_recorded, PAPER)) == 4
+    assert len(steps_of(with_recorded, PAPER)[-1]) == (~data.evaluation).sum()
+
+
+def test_one_setting_teaches_nothing(folder):
+    data = read_cdmam_data(folder)
+    with pytest.raises(ConfigurationError, match="two settings"):
+        steps_of(replace(data, setting=np.zeros(48, int)), PAPER)
+
+
+def test_mirrors_but_never_turns():
+    image = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
+    seen = {mirrored(image, np.random.default_rng(k)).tobytes() for k in range(40)}
+    one = image[0]
+    assert seen == {one.tobytes(), one[::-1].tobytes(), one[:, ::-1].tobytes(), one[::-1, ::-1].tobytes()}
+
+
+def test_the_variance_is_learned(folder):
+    data = read_cdmam_data(folder)
+    member = fit_member(data, TINY, 0, 0)
+    assert member.losses[-1] < member.losses[0] - 0.2
+    assert len(member.network.variances()) == 12
+    assert member.network.variances() != fit_member(data, replace(TINY, epochs=3), 0, 0).network.variances()
+
+
+def test_recipe_to_ensemble(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(cdmam, "CDMAM_RECIPES", {"tiny": TINY})
+    artefact = cdmam.run_cdmam("tiny", folder, tmp_path, seed=1)
+    ensemble = load_ensemble(artefact)
+    data = read_cdmam_data(folder)
+    x = ensemble.normalise(np.asarray(data.images[data.evaluation, 0]))
+    assert ensemble.means(x).shape == (2, 8, 12)
+    assert ensemble.variances(8).shape == (2, 8, 12)
+    curve, gradient = ensemble.slopes(x)
+    np.testing.assert_allclose(curve, ensemble.curve(x), atol=1e-4)
+    truth = np.log(data.curve_um[data.evaluation])
+    assert np.corrcoef(midpoint(curve), midpoint(truth))[0, 1] > 0.9
+    direction = np.random.default_rng(0).normal(size=x.shape).astype(np.float32)
+    ahead, behind = (midpoint(ensemble.curve(x + np.float32(s) * direction)) for s in (1e-2, -1e-2))
+    np.testing.assert_allclose((ahead - behind) / 2e-2, (gradient * direction).sum(axis=(1, 2)), atol=0.02)
+    moved = x + omig(ensemble.slopes, x, Way(c=0.1, steps=5))
+    assert (midpoint(ensemble.curve(moved)) < midpoint(curve)).all()
+    files = {path.name: path.stat().st_size for path in artefact.iterdir()}
+    halves = 2 * (32 * 3 * 3 * 96)  # the first fully connected layer, stored once
+    assert files["member-00.weights"] == halves
+    assert {metric.name for metric in ensemble.card.metrics} >= {"relative_error", "coverage_95"}
+    assert any("recorded" in note for note in ensemble.card.training.notes)
+    (artefact / "member-01.weights").write_bytes(b"0" * halves)
+    load_ensemble.cache_clear()
+    with pytest.raises(ModelError, match="train the ensemble again"):
+        load_ensemble(artefact).means(x)
+
+
+def test_too_few_images_for_a_label(tmp_path):
+    with pytest.raises(ConfigurationError, match="--images 18"):
+        write_cdmam_data(tmp_path, settings(2, np.random.default_rng(0)), 10, 0, held_out=2)
+
+
+def test_settings_begin_with_the_scenarios():
+    found = settings(6, np.random.default_rng(0))
+    assert [s.name for s in found] == [*(f"scenario-{k}" for k in (1, 2, 3, 4)), "setting-5", "setting-6"]
+    assert all(9.55 <= s.noise_level <= 22.91 and 25 <= s.kvp <= 28 for s in found)
+
+
+def test_no_training_data_is_told(tmp_path):
+    with pytest.raises(ConfigurationError, match="--units"):
+        read_cdmam_data(tmp_path)
