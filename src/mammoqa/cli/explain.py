@@ -9,14 +9,35 @@ import click
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--method", metavar="NAME", default="saliency", show_default=True, help="How to explain.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The PNG; beside the image by default.")
-def explain(file: Path, method: str, out: Path | None) -> None:
+@click.option("--model", metavar="DIR", type=click.Path(path_type=Path), help="CDMAM: the folder of an ensemble.")
+@click.option(
+    "--passes", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="CDMAM: over all pixels."
+)
+@click.option(
+    "--steps", metavar="L", type=click.IntRange(min=1), default=50, show_default=True, help="CDMAM: of each path."
+)
+def explain(file: Path, method: str, out: Path | None, model: Path | None, passes: int, steps: int) -> None:
     """Show what in an image the network's scores rest on.
 
     Methods: saliency (the size of the network's gradient by each pixel), smoothgrad (the same, averaged over noisy
     copies), occlusion (how far the answer moves when a part is covered).
+
+    For the contrast-detail curve of a CDMAM, with --model: omig (Amanova et al. 2022), sensitivity, occlusion,
+    integrated-gradients, relevance.
     """
-    from mammoqa.jobs.explain import explain_file
+    from mammoqa.explain import METHODS
+    from mammoqa.explain.curves import CURVE_METHODS
+    from mammoqa.jobs.explain import check_request, explain_file
 
     target = out or file.with_name(f"{file.stem}-{method}.png")
-    explain_file(file, method, target)
+    check_request(file, method, target, dict.fromkeys([*METHODS, *CURVE_METHODS]))
+    if method in CURVE_METHODS and (method not in METHODS or model is not None):
+        from mammoqa.jobs.explain_cdmam import explain_curve
+
+        for note in explain_curve(file, method, target, model, passes, steps):
+            click.echo(note, err=True)
+    elif model is not None:
+        raise click.UsageError(f"--model is for methods that explain a CDMAM: {', '.join(CURVE_METHODS)}")
+    else:
+        explain_file(file, method, target)
     click.echo(str(target))

@@ -1,0 +1,86 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image as Picture
+
+from mammoqa.cli.program import program
+from mammoqa.core import ConfigurationError, Image, Pose, Source
+from mammoqa.jobs import explain_cdmam
+from mammoqa.jobs.explain_cdmam import explain_curve, upright_pixels
+from mammoqa.phantoms import PHANTOMS
+from mammoqa.report.signed_map import signed_maps
+from toy_ensemble import toy_ensemble
+
+PHANTOM = PHANTOMS["cdmam34"]
+PX = 1.5  # pixels per mm
+
+
+def placed(turn, *, attenuating_bright=False):
+    """An image of 500 x 460 pixels that numbers its pixels, with the phantom in its middle."""
+    pixels = np.arange(500 * 460, dtype=np.float64).reshape(500, 460)
+    matrix = np.column_stack([PX * np.array(turn, float), [230.0, 250.0]])
+    pose = Pose(matrix, "left", False, 0.0, 1.0, attenuating_bright, 0.0, (0.0, 1.0))
+    return Image(pixels, (0.07, 0.07), Source("drawn")), PHANTOM, pose
+
+
+def test_the_phantom_is_cut_out_upright():
+    pixels, notes = upright_pixels(*placed([[1, 0], [0, 1]]))
+    lying, told = upright_pixels(*placed([[0, -1], [1, 0]]))
+    assert notes == ()
+    assert "90 degrees" in told[0]
+    height, width = pixels.shape
+    assert 330 < width < height < 430  # the square of cells stands on its corner, its left and right ones missing
+    assert lying.shape[0] > lying.shape[1]
+    assert np.abs(np.diff(lying[:, 0])).max() == 1  # turned: neighbours in a column were neighbours in a row
+
+
+def test_bright_attenuation_is_refused():
+    with pytest.raises(ConfigurationError, match="raw linear"):
+        upright_pixels(*placed([[1, 0], [0, 1]], attenuating_bright=True))
+
+
+@pytest.mark.parametrize("method", ["omig", "sensitivity"])
+def test_a_map_is_drawn_beside_the_image(tmp_path, monkeypatch, method):
+    found = placed([[1, 0], [0, 1]])
+    values = np.random.default_rng(0).normal(size=found[0].pixels.shape)
+    monkeypatch.setattr(explain_cdmam, "_placed", lambda path: (replace(found[0], pixels=values), *found[1:]))
+    monkeypatch.setattr(explain_cdmam, "_ensemble", lambda model: toy_ensemble(100))
+    assert explain_curve(tmp_path / "x.dcm", method, tmp_path / "map.png", steps=2) == ()
+    drawn = np.asarray(Picture.open(tmp_path / "map.png"))
+    half = drawn.shape[1] // 2
+    assert (drawn[4:-4, 4 : half - 4, 0] == drawn[4:-4, 4 : half - 4, 2]).all()  # the image is grey
+    coloured = drawn[4:-4, half + 4 : -4]
+    assert (coloured[..., 1] == 0).all()
+    assert (coloured[..., 0] > 0).any()
+    assert (coloured[..., 2] > 0).any()
+
+
+def test_foreign_pixels_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(explain_cdmam, "_placed", lambda path: placed([[1, 0], [0, 1]]))
+    monkeypatch.setattr(explain_cdmam, "_ensemble", lambda model: toy_ensemble(100))
+    (note,) = explain_curve(tmp_path / "x.dcm", "sensitivity", tmp_path / "map.png")
+    assert "standard deviations" in note
+
+
+def test_without_a_network_the_way_to_one_is_told(tmp_path):
+    result = CliRunner().invoke(
+        program, ["explain", str(tmp_path / "x.dcm"), "--method", "omig", "--out", str(tmp_path / "m.png")]
+    )
+    assert result.exit_code == 2
+    assert "mammoqa train cdmam34_amanova2022" in result.output
+
+
+def test_a_model_belongs_to_the_methods_of_the_curve(tmp_path):
+    result = CliRunner().invoke(program, ["explain", "x.dcm", "--method", "saliency", "--model", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "integrated-gradients" in result.output
+
+
+def test_colours_of_a_map():
+    picture = signed_maps([np.array([[1.0, 0.0], [-1.0, 0.0]])])
+    assert picture[4, 4].tolist() == [255, 0, 0]
+    assert picture[5, 4].tolist() == [0, 0, 255]
+    assert picture[4, 5].tolist() == [0, 0, 0]
+    assert picture[0, 0].tolist() == [128, 128, 128]
