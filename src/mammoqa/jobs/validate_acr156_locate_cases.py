@@ -48,7 +48,7 @@ class Trial:
     def chest_wall(self) -> ChestWall:
         """The side of the image towards which the phantom's chest-wall edge lies."""
         down = self.matrix[:, 1]
-        return _SIDES[round(np.degrees(np.arctan2(down[1], down[0])) / 90) % 4]
+        return _SIDES[round(float(np.degrees(np.arctan2(down[1], down[0]))) / 90) % 4]
 
     @property
     def mirrored(self) -> bool:

@@ -104,7 +104,7 @@ def _binned(values: Float32[np.ndarray, "n n"], block: int) -> Float32[np.ndarra
     size = values.shape[0] // block
     spare = (values.shape[0] - size * block) // 2
     part = values[spare : spare + size * block, spare : spare + size * block]
-    return part.reshape(size, block, size, block).mean(axis=(1, 3), dtype=np.float32)
+    return np.asarray(part.reshape(size, block, size, block).mean(axis=(1, 3), dtype=np.float32))
 
 
 def _free(
