@@ -29,7 +29,8 @@ def lines(analysis: Analysis) -> list[str]:
     rest = [f"          {verdict.reason}"] if verdict.reason else []
     if verdict.refer_reason:
         rest.append(f"          to be read by a person: {verdict.refer_reason}")
-    return [first, *rest, *(_measurement(m) for m in analysis.measurements)]
+    beside_objects = "_visible_"  # sixteen lines that say what the totals sum up
+    return [first, *rest, *(_measurement(m) for m in analysis.measurements if beside_objects not in m.name)]
 
 
 def _measurement(m: Measurement) -> str:

@@ -116,6 +116,7 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
     """The mammography phantom: the network scores each object, the protocol's rules judge."""
     from mammoqa import judge, locate, models
     from mammoqa.score.acr156 import score_acr156
+    from mammoqa.score.acr156_visible import visible
 
     image = _one_image(item)
     with watch.step("locate"):
@@ -133,8 +134,10 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
             objects, verdict, regions, found = deduct_artefacts(seen, VIEW_PITCH_MM, phantom, pose, objects, verdict)
         verdict = judge.refer(verdict, model.card.pass_calibration, model.card.referral_band)
     view = saliency = view_scale = None
+    measurements: tuple[Measurement, ...] = ()
     if options.pictures and seen is not None:
         with watch.step("explain"):
+            measurements = visible(patches, phantom, spec.pitch_mm)
             view, view_scale = mammogram_view(seen, pose)
             if options.explain is not None:
                 maps = explanations(options.explain, patches, objects, phantom, model)
@@ -142,6 +145,7 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
     return Reading(
         verdict,
         objects=objects,
+        measurements=measurements,
         pose=pose,
         model=ModelId(model.name, model.version, model.card_sha256),
         regions=regions,

@@ -161,7 +161,9 @@ def read_one(phantom: Phantom, seed: int, unit: int, number: int, folder: Path |
     case = make_case(phantom, seed, unit, number)
     rng = np.random.default_rng([seed, unit, number + 1, 3])  # make_case takes 1 and 2 of this image
     panels = np.stack([read(case.seen, rng).panel for _ in range(PANELS)])
-    analysis = analyse(case.simulated.image, Options(phantom=phantom.name, explain=None, model=folder, threads=threads))
+    analysis = analyse(
+        case.simulated.image, Options(phantom.name, model=folder, threads=threads, pictures=False, deduct=False)
+    )
     truth = case.simulated.truth
     misplaced, wrong_orientation = placement(analysis.pose, truth.matrix, truth.chest_wall, truth.mirrored, phantom)
     return Read(

@@ -53,6 +53,7 @@ class ObjectRow:
 
     title: str
     size: str
+    visible: str
     score: str
     level: str
     p_present: str
@@ -115,7 +116,9 @@ def content(analysis: Analysis, options: Options) -> Content:
         referral=_sentence(f"To be read by a person: {verdict.refer_reason}") if verdict.refer_reason else "",
         totals=_totals(analysis),
         p_pass="" if verdict.p_pass is None else words.percent(verdict.p_pass),
-        objects=tuple(_object_row(score) for score in analysis.objects),
+        objects=tuple(
+            _object_row(score, visible) for score, visible in zip(analysis.objects, _visible(analysis), strict=True)
+        ),
         measurements=_measurement_rows(analysis),
         facts=_facts(analysis.acquisition),
         provenance=_provenance(analysis),
@@ -150,11 +153,28 @@ def _totals(analysis: Analysis) -> tuple[Total, ...]:
     return tuple(found)
 
 
-def _object_row(score: ObjectScore) -> ObjectRow:
+def _visible_names(score: ObjectScore) -> tuple[str, ...]:
+    """What the measurement of an object's visible part may be called."""
+    return tuple(f"{score.name.replace('-', '_')}_visible_{what}" for what in ("length", "specks", "contour"))
+
+
+def _visible(analysis: Analysis) -> list[str]:
+    """What matched filters see of each object, in the readers' terms; empty where it was not measured."""
+    measured = {m.name: m for m in analysis.measurements}
+    said = []
+    for score in analysis.objects:
+        found = next((measured[name] for name in _visible_names(score) if name in measured), None)
+        text = "" if found is None else f"{found.value:.0f} {found.unit}"
+        said.append(text.replace(" objects", " of 6"))
+    return said
+
+
+def _object_row(score: ObjectScore, visible: str) -> ObjectRow:
     level = "full" if score.score >= 1 else "half" if score.score > 0 else "none"
     return ObjectRow(
         title=words.object_title(score.name),
         size=f"{score.size_mm:.2f}",
+        visible=visible,
         score=f"{score.score:g}",
         level=level if score.counted else "uncounted",
         p_present=words.probability(score.p_present),
@@ -165,6 +185,8 @@ def _object_row(score: ObjectScore) -> ObjectRow:
 
 
 def _measurement_rows(analysis: Analysis) -> tuple[MeasurementRow, ...]:
+    """All but the visible parts, which stand beside their objects."""
+    beside = {name for score in analysis.objects for name in _visible_names(score)}
     return tuple(
         MeasurementRow(
             title=words.metric_title(m.name),
@@ -175,6 +197,7 @@ def _measurement_rows(analysis: Analysis) -> tuple[MeasurementRow, ...]:
             note=m.note or "",
         )
         for m in analysis.measurements
+        if m.name not in beside
     )
 
 
