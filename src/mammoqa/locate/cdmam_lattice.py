@@ -100,7 +100,8 @@ def _comb(
         column = np.rint(np.abs(fx) * pixel_mm[1] * shape[1]).astype(np.int64)
         row = np.rint(np.where(fx < 0, -fy, fy) * pixel_mm[0] * shape[0]).astype(np.int64) % shape[0]
         found = spectrum[row, np.minimum(column, spectrum.shape[1] - 1)]
-        found = found / np.median(found, axis=(0, 1))  # each order against its own surroundings
+        around = np.median(found, axis=(0, 1))
+        found = found / np.where(around > 0, around, 1.0)  # each order against its own surroundings
         total = np.minimum(total, np.minimum(found, 20.0).mean(axis=-1))
     best = np.unravel_index(int(np.argmax(total)), total.shape)
     spread = 1.48 * float(np.median(np.abs(total - np.median(total)))) or 1.0
