@@ -19,11 +19,11 @@ SHARES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0)  # of the pixe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Faithfulness:
-    """Distance of the midpoint from that of the whole image, over its distance when everything is deleted.
+    """Distance of the midpoint from that of the whole image, over its mean distance when everything is deleted.
 
-    `deletion` and `insertion` are [n, shares]. `deletion_area` [n] is larger, `insertion_area` [n] smaller for a
-    better map; `score` [n] is their difference. Shares are evenly spaced in the areas, so that the few pixels that a
-    map puts first count.
+    The mean is over the images, as the distance of one may be near zero by chance. `deletion` and `insertion` are
+    [n, shares]. `deletion_area` [n] is larger, `insertion_area` [n] smaller for a better map; `score` [n] is their
+    difference. Shares are evenly spaced in the areas, so that the few pixels that a map puts first count.
     """
 
     shares: Float[np.ndarray, " shares"]
@@ -72,7 +72,7 @@ def faithfulness(
     curves = [curve(both[start : start + batch]) for start in range(0, len(both), batch)]
     places = midpoint(np.concatenate(curves)).reshape(2, n, len(counts))
     whole, nothing = places[0, :, :1], places[0, :, -1:]
-    distance = np.abs(places - whole) / np.maximum(np.abs(nothing - whole), 1e-9)
+    distance = np.abs(places - whole) / max(float(np.abs(nothing - whole).mean()), 1e-9)
     return Faithfulness(np.array(shares), distance[0], distance[1])
 
 

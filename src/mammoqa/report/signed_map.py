@@ -10,16 +10,14 @@ _EDGE_GREY = 128
 _BRIGHT_PERCENTILE = 99.5  # of the map's size, shown at full colour
 
 
-def signed_maps(
-    maps: Sequence[Float[np.ndarray, "rows columns"]], height_px: int = 700
-) -> UInt8[np.ndarray, "rows columns 3"]:
+def signed_maps(maps: Sequence[Float[np.ndarray, "_ _"]], height_px: int = 700) -> UInt8[np.ndarray, "rows columns 3"]:
     """Maps side by side, averaged over blocks of pixels so that each is at most `height_px` high."""
     return _side_by_side([_coloured(_blocks(one, height_px)) for one in maps])
 
 
 def map_beside_image(
     image: Real[np.ndarray, "rows columns"], found: Float[np.ndarray, "rows columns"], height_px: int = 1000
-) -> UInt8[np.ndarray, "rows columns 3"]:
+) -> UInt8[np.ndarray, "_ _ 3"]:
     """The image, and beside it its map."""
     small = _blocks(image, height_px)
     low, high = np.percentile(small, (1, 99))
@@ -42,7 +40,7 @@ def _coloured(small: Float[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "ro
     return np.asarray(np.round(255 * drawn).astype(np.uint8))
 
 
-def _side_by_side(pictures: Sequence[UInt8[np.ndarray, "rows columns 3"]]) -> UInt8[np.ndarray, "rows columns 3"]:
+def _side_by_side(pictures: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> UInt8[np.ndarray, "rows columns 3"]:
     """Pictures in a grey frame, aligned at their tops."""
     height = max(len(one) for one in pictures) + 2 * _EDGE_PX
     framed = []
