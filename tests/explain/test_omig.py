@@ -5,7 +5,7 @@ import pytest
 
 from mammoqa.explain.curves import CURVE_METHODS, integrated_gradients, occlusion, relevance, sensitivity
 from mammoqa.explain.insertion import faithfulness
-from mammoqa.explain.omig import Path, correlation, midpoint, omig, upsample
+from mammoqa.explain.omig import Descent, correlation, midpoint, omig, upsample
 from mammoqa.models.cdmam_downsample import draws, draws_a_pass, passes
 
 SIDE = 6
@@ -60,11 +60,11 @@ def algorithm_2(slopes, original, drawn, path):
 
 
 def test_omig_is_algorithm_1():
-    x, path = images(), Path(c=2.0, steps=7, threshold=1.5)
+    x, path = images(), Descent(c=2.0, steps=7, threshold=1.5)
     found = omig(Layers(), x, path)
     for one, image in zip(found, x, strict=True):
         np.testing.assert_allclose(one, algorithm_1(Layers(), image, 2.0 / 7, 1.5, 7), atol=1e-5)
-    assert np.abs(found - omig(Layers(), x, Path(2.0, 7, None))).max() > 1e-3  # outliers do matter here
+    assert np.abs(found - omig(Layers(), x, Descent(2.0, 7, None))).max() > 1e-3  # outliers do matter here
 
 
 def test_omig_lowers_the_midpoint_and_costs_one_gradient_a_step():
@@ -74,21 +74,21 @@ def test_omig_lowers_the_midpoint_and_costs_one_gradient_a_step():
         calls.append(len(images))
         return model(images)
 
-    moved = x + omig(counted, x, Path(steps=10))
+    moved = x + omig(counted, x, Descent(steps=10))
     assert calls == [20] * 10
     assert (midpoint(model(moved)[0]) < midpoint(model(x)[0])).all()
 
 
 def test_a_short_path_is_sensitivity():
     x = images()
-    short = omig(Layers(), x, Path(c=1e-4, steps=3, threshold=None))
+    short = omig(Layers(), x, Descent(c=1e-4, steps=3, threshold=None))
     np.testing.assert_allclose(short * 1e4, sensitivity(Layers(), x), rtol=1e-4, atol=1e-6)
 
 
 def test_upsampling_is_algorithm_2():
     original = images(1, 15)[0]
     drawn = list(islice(draws(original.shape, np.random.default_rng(0), SIDE), 9))
-    path = Path(c=2.0, steps=3, threshold=1.5)
+    path = Descent(c=2.0, steps=3, threshold=1.5)
     found = upsample(lambda x: omig(Layers(), x, path), original, drawn, batch=4)
     np.testing.assert_allclose(found.printed(), algorithm_2(Layers(), original, drawn, path), atol=1e-6)
     assert found.draws == 9

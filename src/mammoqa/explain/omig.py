@@ -28,7 +28,7 @@ Explanation = Callable[[Images], Images]
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class Descent:
     """How far an image moves: the paper's c = 1, L = 50, t = 3; `threshold` None leaves outliers in."""
 
     c: float = 1.0
@@ -36,11 +36,11 @@ class Path:
     threshold: float | None = 3.0
 
 
-PAPER = Path()
+PAPER = Descent()
 PAPER_DRAWS = 5000  # Amanova et al. 2022, section 3
 
 
-def omig(slopes: Slopes, x: Images, path: Path = PAPER) -> Images:
+def omig(slopes: Slopes, x: Images, path: Descent = PAPER) -> Images:
     """The OMIG explanation of each image: algorithm 1. Costs `path.steps` gradients an image."""
     epsilon = np.float32(path.c / path.steps)
     delta = np.zeros(x.shape, np.float32)  # line 1: x_0 = x; x_l is kept as x + delta, as steps are tiny beside x

@@ -100,11 +100,10 @@ def _placed(path: Path) -> tuple[Image, Phantom, Pose]:
 
 def _method(name: str, ensemble: Ensemble, steps: int) -> Callable[..., Float[np.ndarray, "n size size"]]:
     from mammoqa.explain.curves import CURVE_METHODS, integrated_gradients
-    from mammoqa.explain.omig import Path as Way
-    from mammoqa.explain.omig import omig
+    from mammoqa.explain.omig import Descent, omig
 
     if name == "omig":
-        return partial(omig, ensemble.slopes, path=Way(steps=steps))
+        return partial(omig, ensemble.slopes, path=Descent(steps=steps))
     if name == "integrated-gradients":
         return partial(integrated_gradients, ensemble.slopes, steps=steps)
     return partial(CURVE_METHODS[name], ensemble.slopes)

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Float32, Int
 from mammoqa.core import Phantom
 from mammoqa.explain.curves import CURVE_METHODS, sensitivity
 from mammoqa.explain.insertion import faithfulness
-from mammoqa.explain.omig import PAPER, PAPER_DRAWS, Images, Path, Upsampled, correlation, midpoint, omig, upsampling
+from mammoqa.explain.omig import PAPER, PAPER_DRAWS, Descent, Images, Upsampled, correlation, midpoint, omig, upsampling
 from mammoqa.models.cdmam_downsample import draws, passes, take
 from mammoqa.models.cdmam_ensemble import Ensemble
 from mammoqa.simulate.cdmam import CdmamTruth, expose_cdmam
@@ -141,7 +141,7 @@ def small_images(ensemble: Ensemble, full: Sequence[Shown], rng: np.random.Gener
     return np.concatenate([take(s.x, islice(draws(s.x.shape, rng, ensemble.card.size_px), 1)) for s in full])
 
 
-def falls(ensemble: Ensemble, x: Images, rng: np.random.Generator, path: Path = PAPER) -> Fall:
+def falls(ensemble: Ensemble, x: Images, rng: np.random.Generator, path: Descent = PAPER) -> Fall:
     """Does the curve move down when x becomes x'? Beside it, the same map with its pixels shuffled."""
     before = midpoint(ensemble.curve(x))
     delta = omig(ensemble.slopes, x, path)
@@ -157,7 +157,7 @@ def sweep(ensemble: Ensemble, x: Images, values: Sequence[float] = SWEEP) -> lis
     before, plain = midpoint(ensemble.curve(x)), sensitivity(ensemble.slopes, x)
     points = []
     for c in values:
-        delta = omig(ensemble.slopes, x, Path(c=c))
+        delta = omig(ensemble.slopes, x, Descent(c=c))
         fall = before - midpoint(ensemble.curve(x + delta))
         alike = np.mean([correlation(a, b) for a, b in zip(delta, plain, strict=True)])
         points.append(SweepPoint(c, float(fall.mean()), float(alike)))
@@ -169,7 +169,7 @@ def upsampled(
 ) -> Upsampled:
     """A map at full resolution from `count` draws without replacement."""
     source = passes(x.shape, np.random.default_rng(seed), ensemble.card.size_px)
-    explain = partial(omig, ensemble.slopes, path=Path(steps=steps))
+    explain = partial(omig, ensemble.slopes, path=Descent(steps=steps))
     return list(upsampling(explain, x, islice(source, count), batch))[-1]
 
 
@@ -219,7 +219,7 @@ def speed(
         number = max(1, allowed // steps)
         start = perf_counter()
         marks = {max(1, round(number * share)) for share in (0.1, 0.25, 0.5, 1.0)}
-        way_of = partial(omig, ensemble.slopes, path=Path(steps=steps))
+        way_of = partial(omig, ensemble.slopes, path=Descent(steps=steps))
         done = 0
         for grown in upsampling(way_of, x, islice(drawn, number), size.batch):
             if any(done < mark <= grown.draws for mark in marks):
