@@ -19,14 +19,17 @@ from scipy import fft, ndimage
 
 from mammoqa.core import Insert, ObjectScore, Phantom
 
-LEAST_SNR = {"fibre": 7.5, "speck_group": 7.0, "mass": 6.0}  # no mark below this counts, however faint the objects
+LEAST_SNR = {"fibre": 9.0, "speck_group": 7.0, "mass": 6.0}  # no mark below this counts, however faint the objects
 # what the filters see of the insert's border is no artefact; from 1 mm inside it
-_MARGINS_MM = {"fibre": 2.0, "speck_group": 1.5, "mass": 4.5}
+_MARGINS_MM = {"fibre": 3.5, "speck_group": 1.5, "mass": 4.5}
 _DISC_MM = 8.5  # at half height, masses reach 6 mm and the acrylic disc 10
+_SHORTEST_MM = 2.5  # where the filter, three segments long, answers all along: a mark of 6 mm or more
 _LONGEST_MM = 22.0  # of a fibre-like mark; real fibres have 10 mm, lines and steps go on
 _LONG = 1.7  # times as long as wide: from here on a mark is a line, below it a blob
 _FIBRE_STEP_MM = 0.375
 _FIBRE_ANGLES = 12
+_EVENLY = 0.45  # of the mean answer, the least that each segment of a fibre must give
+_MOST_SIGMAS = 5.0  # that a pixel of a fibre stands out from its surroundings; dust stands out more
 _SEGMENT_MM = 2.2  # three of them make the filter for fibres
 _MASS_STEP_MM = 0.5
 _FAINT_SNR = 3.5  # from which something in a speck group is taken for one of its specks
@@ -154,7 +157,7 @@ def _mass_map(inside: Float32[np.ndarray, "n n"], pitch_mm: float, phantom: Phan
     """Answers of the filter for masses, specks and thin lines removed before; and all blobs, the acrylic disc too."""
     block = max(1, round(_MASS_STEP_MM / pitch_mm))
     step = block * pitch_mm
-    smooth = ndimage.median_filter(_binned(inside, block), 3, mode="nearest")
+    smooth = ndimage.median_filter(_binned(inside, block), 5, mode="nearest")  # lines of 1 mm leave no trace
     answer = _difference(smooth, 1.6 / step, 4.5 / step)
     beyond = {"fibre": 2.5, "speck_group": 3.0, "mass": 4.5}
     free = _free(answer.shape[0], step, _MARGINS_MM["mass"], ((i, beyond[i.kind]) for i in phantom.inserts))
@@ -172,19 +175,25 @@ def _mass_map(inside: Float32[np.ndarray, "n n"], pitch_mm: float, phantom: Phan
 
 @dataclass(frozen=True, slots=True)
 class _Component:
-    """A connected region above a share of its peak: centre, diameter of the same area, how much longer than wide."""
+    """A connected region above a share of its peak: centre, diameter of the same area, and shape (`along`: x, y)."""
 
     centre_mm: tuple[float, float]
     snr: float
     diameter_mm: float
     elongation: float
     reach_mm: float
+    along: tuple[float, float]
 
 
 def _components(
-    snr: Float32[np.ndarray, "m m"], free: Bool[np.ndarray, "m m"], least: float, step_mm: float, share: float = 0.5
+    snr: Float32[np.ndarray, "m m"],
+    free: Bool[np.ndarray, "m m"],
+    least: float,
+    step_mm: float,
+    share: float = 0.5,
+    apart_mm: float = 1.5,
 ) -> Iterator[_Component]:
-    """Regions above `share` of a peak that lies in a free place and above `least`, the strongest first."""
+    """Regions above `share` of a peak in a free place and above `least`, the strongest first, `apart_mm` at least."""
     left = snr.copy()
     size = snr.shape[0]
     for _ in range(12):
@@ -197,12 +206,15 @@ def _components(
         region = labels == labels[row, column]
         rows, columns = np.nonzero(region)
         reach = float(np.hypot(np.ptp(rows) + 1, np.ptp(columns) + 1)) * step_mm
-        spread = np.linalg.eigvalsh(np.cov(np.stack([rows, columns]), bias=True) + np.eye(2) / 12)  # of the pixels, too
+        spread, turn = np.linalg.eigh(
+            np.cov(np.stack([rows, columns]), bias=True) + np.eye(2) / 12
+        )  # of the pixels, too
         diameter = 2 * float(np.sqrt(region.sum() / np.pi)) * step_mm
         axis = _axis_mm(size, step_mm)
         centre = float(axis[columns].mean()), float(axis[rows].mean())
-        yield _Component(centre, top, diameter, float(np.sqrt(spread[1] / spread[0])), reach)
-        left[ndimage.binary_dilation(region, iterations=2)] = 0
+        elongation = float(np.sqrt(spread[1] / spread[0]))
+        yield _Component(centre, top, diameter, elongation, reach, (float(turn[1, 1]), float(turn[0, 1])))
+        left[ndimage.binary_dilation(region, iterations=max(2, round(apart_mm / step_mm)))] = 0
 
 
 def _blobs(of: _Map, last: ObjectScore, phantom: Phantom) -> Iterator[Mark]:
@@ -232,7 +244,7 @@ def _fibre_map(inside: Float32[np.ndarray, "n n"], pitch_mm: float, phantom: Pha
     """
     block = max(1, round(_FIBRE_STEP_MM / pitch_mm))
     step = block * pitch_mm
-    values = _binned(inside, block)
+    values = _even(_binned(inside, block))
     size = values.shape[0]
     beyond = {"fibre": 4.0, "speck_group": 2.5, "mass": 2.0}
     free = _free(size, step, _MARGINS_MM["fibre"], ((i, beyond[i.kind]) for i in phantom.inserts))
@@ -240,7 +252,7 @@ def _fibre_map(inside: Float32[np.ndarray, "n n"], pitch_mm: float, phantom: Pha
     for x, y, radius in blobs:
         free &= np.hypot(axis[None, :] - x, axis[:, None] - y) > radius + 4.0
     pad = round(6.0 / step)
-    padded = np.pad(values - np.float32(np.median(values)), pad, mode="edge")
+    padded = np.pad(values, pad, mode="edge")
     length = fft.next_fast_len(padded.shape[0], real=True)
     spectrum = fft.rfft2(padded, (length, length))
     angles, filters = _filters(step, length)
@@ -253,8 +265,15 @@ def _fibre_map(inside: Float32[np.ndarray, "n n"], pitch_mm: float, phantom: Pha
         total = (parts[0] + parts[1] + parts[2]) / 3
         least = np.minimum(np.minimum(parts[0], parts[1]), parts[2])
         scaled = _scaled(total.astype(np.float32), free)
-        np.maximum(best, np.where(least > 0.3 * total, scaled, 0), out=best)
+        np.maximum(best, np.where(least > _EVENLY * total, scaled, 0), out=best)
     return _Map(best, free, step)
+
+
+def _even(values: Float32[np.ndarray, "m m"]) -> Float32[np.ndarray, "m m"]:
+    """What stands out from the surroundings of some 3 mm, dust and dead lines cut to the height of a fibre."""
+    left = values - ndimage.median_filter(values, 9, mode="nearest")
+    width = 1.4826 * float(np.median(np.abs(left)))
+    return np.asarray(np.clip(left, -_MOST_SIGMAS * width, _MOST_SIGMAS * width), dtype=np.float32)
 
 
 @cache
@@ -283,9 +302,26 @@ def _lines(of: _Map, last: ObjectScore, phantom: Phantom) -> Iterator[Mark]:
     along = np.array([np.cos(angle), np.sin(angle)])
     places = [np.array(item.centre_mm) + along * t for t in (-2.5, 0.0, 2.5)]
     rival = max(_near(of, (float(x), float(y)), 1.0) for x, y in places)
-    for line in _components(of.snr, of.free, max(LEAST_SNR["fibre"], rival), of.step_mm, share=0.2):
-        if line.reach_mm <= _LONGEST_MM and line.elongation > _LONG:
+    least = max(LEAST_SNR["fibre"], rival)
+    for line in _components(of.snr, of.free, least, of.step_mm, share=0.35, apart_mm=1.6 * _SEGMENT_MM):
+        long_enough = _SHORTEST_MM <= line.reach_mm <= _LONGEST_MM and line.elongation > _LONG
+        if long_enough and not _goes_on(of, line):
             yield Mark("fibre", line.centre_mm, line.reach_mm, line.snr, last.name, rival, last.score)
+
+
+def _goes_on(of: _Map, line: _Component) -> bool:
+    """Whether a line continues beyond the ends of a mark: what is left of a dead line between objects."""
+    distances = np.arange(line.reach_mm / 2 + 3.5, line.reach_mm / 2 + 16.0, of.step_mm)
+    widest = ndimage.maximum_filter(of.snr, 5)
+    size = of.snr.shape[0]
+    for sign in (-1, 1):
+        x = line.centre_mm[0] + sign * distances * line.along[0]
+        y = line.centre_mm[1] + sign * distances * line.along[1]
+        columns, rows = (np.rint(v / of.step_mm + (size - 1) / 2).astype(int) for v in (x, y))
+        there = (columns >= 0) & (columns < size) & (rows >= 0) & (rows < size)
+        if there.sum() > 8 and (widest[rows[there], columns[there]] > 0.35 * line.snr).mean() > 0.4:
+            return True
+    return False
 
 
 def _speck_map(
