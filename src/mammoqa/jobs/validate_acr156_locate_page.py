@@ -66,7 +66,8 @@ def page(found: Sequence[Found], archive: Sequence[Found], context: Context) -> 
 
 def _summary(found: Sequence[Found], archive: Sequence[Found]) -> list[str]:
     seconds = np.array([f.seconds for f in found if np.isfinite(f.seconds)])
-    rows = [f"- {said}: **{value}**{aim}" for said, value, aim in figures(found, archive)]
+    rows = [f"- images: {len(found)} under stress, {len(archive)} of the archive; the aims ask for 1000 and for both"]
+    rows += [f"- {said}: **{value}**{aim}" for said, value, aim in figures(found, archive)]
     if seconds.size:
         rows.append(
             f"- time to locate, median: {1000 * float(np.median(seconds)):.0f} ms an image, one core, wall clock"
