@@ -16,7 +16,7 @@ def _given(*arguments: str) -> Exposure:
     context = simulate.make_context("simulate", ["acr156", "--out", "x", *arguments])
     for name in ("phantom", "out", "count", "seed"):
         context.params.pop(name)
-    return _exposure({name: value for name, value in context.params.items() if value is not None})
+    return _exposure({name: value for name, value in context.params.items() if value is not None}, Exposure())
 
 
 def test_nothing_given_is_the_default() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mammoqa.locate import locate_acr156, patches
 from mammoqa.phantoms import PHANTOMS
-from mammoqa.score.acr156_visible import visible
+from mammoqa.score.acr156_visible import look, visible
 from mammoqa.simulate.expose import expose
 from mammoqa.simulate.exposure import SOUND, Exposure
 
@@ -26,7 +26,7 @@ def seen():
     exposure = Exposure(anode="Mo", filter_material="Mo", detector="csi-100", field_mm=(128.0, 128.0), objects=states)
     image = expose(ACR156, exposure, np.random.default_rng(5)).image
     cut = patches(image, ACR156, locate_acr156(image, ACR156))
-    return {m.name: m for m in visible(cut, ACR156, 0.1)}
+    return {m.name: m for m in visible(look(cut, ACR156, 0.1))}
 
 
 def test_every_object_is_measured_in_its_own_unit(seen):

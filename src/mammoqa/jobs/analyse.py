@@ -116,7 +116,7 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
     """The mammography phantom: the network scores each object, the protocol's rules judge."""
     from mammoqa import judge, locate, models
     from mammoqa.score.acr156 import score_acr156
-    from mammoqa.score.acr156_visible import visible
+    from mammoqa.score.acr156_visible import look, visible
 
     image = _one_image(item)
     with watch.step("locate"):
@@ -126,7 +126,8 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
         model = models.load_folder(folder, threads=options.threads)
         spec = model.card.input
         patches = locate.patches(image, phantom, pose, size_px=spec.size_px, pitch_mm=spec.pitch_mm)
-        objects, verdict = judge.judge_acr156(score_acr156(patches, phantom, pose, model), phantom)
+        looked = look(patches, phantom, spec.pitch_mm) if options.pictures else None
+        objects, verdict = judge.judge_acr156(score_acr156(patches, phantom, pose, model, looked), phantom)
         seen = upright_view(image, phantom, pose) if options.pictures or options.deduct else None
         regions: tuple[Region, ...] = ()
         found: tuple[str, ...] = ()
@@ -137,7 +138,7 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
     measurements: tuple[Measurement, ...] = ()
     if options.pictures and seen is not None:
         with watch.step("explain"):
-            measurements = visible(patches, phantom, spec.pitch_mm)
+            measurements = visible(looked or ())
             view, view_scale = mammogram_view(seen, pose)
             if options.explain is not None:
                 maps = explanations(options.explain, patches, objects, phantom, model)

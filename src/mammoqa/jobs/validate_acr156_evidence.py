@@ -23,7 +23,6 @@ from mammoqa.models import Card, Model, load_folder
 EVALUATION = 2  # `split` of the held-out units in table.npz
 _COLUMNS = ("image", "unit", "object_index", "kind", "size_mm", "panel", "readers", "split")
 PANELS = 64  # that read each fresh image for the ceiling
-_BATCH = 512  # patches at once; 512 x 160 x 160 single precision is 52 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +47,7 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
     and the model's own normalisation, which ignores scale and level, then gives back what was stored.
     Raises ConfigurationError for an incomplete folder, another preprocessing or an empty split.
     """
+    from mammoqa.score.acr156 import probabilities_acr156
     from mammoqa.simulate.readers import NOT_APPLICABLE
 
     table, patches = _open(folder, model)
@@ -61,14 +61,8 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
     index = order[whole[:, None] + np.arange(n_objects)]
     if (table["object_index"][index] != np.arange(n_objects)).any():
         raise ConfigurationError(f"{folder}: the objects of an image are not those of the phantom {phantom.name}")
-    flat = index.ravel()
-    probabilities = np.concatenate(
-        [
-            model.predict(
-                np.sinh(np.asarray(patches[part], dtype=np.float32)), table["kind"][part], table["size_mm"][part]
-            )
-            for part in np.array_split(flat, max(1, len(flat) // _BATCH))
-        ]
+    probabilities = np.stack(
+        [probabilities_acr156(np.sinh(np.asarray(patches[rows], dtype=np.float32)), phantom, model) for rows in index]
     )
     panel = table["panel"][index].astype(np.float64)
     stranger = table.get("stranger")
@@ -83,7 +77,7 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
         expected = None  # the panel's own images: nobody knows what other panels would say
     return Evidence(
         panel=panel,
-        probabilities=probabilities.reshape(*index.shape, 2).astype(np.float64),
+        probabilities=probabilities.astype(np.float64),
         thresholds=object_thresholds(model.card, phantom),
         reader=reader,
         reader_panel=reader_panel,

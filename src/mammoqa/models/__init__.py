@@ -1,6 +1,7 @@
 """The runtime of trained networks: load an ONNX artefact and its card, run batches and input gradients. No torch."""
 
-from mammoqa.models.card import KINDS, OUTPUTS, Card, InputSpec, Metric, Parent, Platt, Reading, Training
+from mammoqa.models.card import KINDS, OUTPUTS, Card, Fusion, InputSpec, Metric, Parent, Platt, Reading, Training
+from mammoqa.models.fusion import fuse
 from mammoqa.models.preprocess import Preprocessing, noise_sigma, normalise
 from mammoqa.models.runtime import GRAPHS, MODELS, Model, load, load_folder, scores
 
@@ -10,6 +11,7 @@ __all__ = [
     "MODELS",
     "OUTPUTS",
     "Card",
+    "Fusion",
     "InputSpec",
     "Metric",
     "Model",
@@ -18,6 +20,7 @@ __all__ = [
     "Preprocessing",
     "Reading",
     "Training",
+    "fuse",
     "load",
     "load_folder",
     "noise_sigma",

@@ -96,12 +96,25 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Fusion:
+    """How the network's answer for one kind is joined with what filters measure (`models.fusion`).
+
+    Weights of an offset, the log odds of both probabilities, and the features, for each of the two outputs.
+    """
+
+    kind: str
+    present: tuple[float, ...]
+    abnormal: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """The whole card. `files` holds the SHA-256 of each graph by file name.
 
     `pass_calibration` turns the log odds of passing, computed from independent objects, into calibrated ones.
     `referral_band` (low, high): a phantom whose scores pass with a probability below `high`, or fail with one above
-    `low`, goes to a person; None refers nothing. Fields with a default may be missing in older cards.
+    `low`, goes to a person; None refers nothing. `fusions` join filters with the network, before the thresholds.
+    Fields with a default may be missing in older cards.
     """
 
     format: int
@@ -117,6 +130,7 @@ class Card:
     files: tuple[tuple[str, str], ...]
     pass_calibration: Platt = Platt()
     referral_band: tuple[float, float] | None = None
+    fusions: tuple[Fusion, ...] = ()
     saliency: str = "absolute gradient of the weighted logits by the normalised patch (Simonyan et al. 2014)"
 
 
@@ -157,6 +171,9 @@ def _check(card: Card) -> None:
                 raise ModelError(f"{reading.kind}: {name} of the model card must lie between 0 and 1")
         if reading.present.slope <= 0 or reading.abnormal.slope <= 0:
             raise ModelError(f"{reading.kind}: a calibration slope of the model card is not positive")
+    for fusion in card.fusions:
+        if fusion.kind not in KINDS or not 3 <= len(fusion.present) == len(fusion.abnormal):
+            raise ModelError(f"the model card's fusion of {fusion.kind!r} has the wrong kind or number of weights")
     if card.pass_calibration.slope <= 0:
         raise ModelError("the slope of the model card's pass_calibration is not positive")
     if card.referral_band is not None and not all(0 < edge < 1 for edge in card.referral_band):

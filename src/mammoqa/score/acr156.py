@@ -5,10 +5,12 @@ abnormal (partly visible). Score 0 where it is not present, 0.5 where abnormal, 
 """
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Float32, Int, Real
 
 from mammoqa.core import ObjectScore, Phantom, Pose
-from mammoqa.models import KINDS, Model, scores
+from mammoqa.models import KINDS, Model, fuse, scores
+from mammoqa.score.acr156_visible import features, look
+from mammoqa.score.acr_dm import Seen
 
 
 def kinds_and_sizes(phantom: Phantom) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
@@ -17,8 +19,38 @@ def kinds_and_sizes(phantom: Phantom) -> tuple[Int[np.ndarray, " n"], Float[np.n
     return kinds, np.array([insert.size_mm for insert in phantom.inserts], dtype=np.float64)
 
 
+def probabilities_acr156(
+    patches: Real[np.ndarray, "n rows columns"],
+    phantom: Phantom,
+    model: Model,
+    seen: tuple[Seen | None, ...] | None = None,
+) -> Float[np.ndarray, "n 2"]:
+    """Probabilities (present, abnormal given present) of one image's objects: the network's, joined with filters.
+
+    Args:
+        patches: one per insert of the phantom, in its order.
+        phantom: whose inserts they are.
+        model: the network; its card says for which kinds filters are joined, and with what weights.
+        seen: what `acr156_visible.look` found, where that was done already.
+    """
+    kinds, sizes_mm = kinds_and_sizes(phantom)
+    probabilities = model.predict(patches, kinds, sizes_mm)
+    names = tuple(fusion.kind for fusion in model.card.fusions)
+    if names and seen is None:
+        seen = look(patches, phantom, model.card.input.pitch_mm, names)
+    for fusion in model.card.fusions:
+        rows = np.flatnonzero(kinds == KINDS.index(fusion.kind))
+        found = np.stack([features(s) for s in (seen or ())[rows[0] : rows[-1] + 1] if s is not None])
+        probabilities[rows] = fuse(probabilities[rows], found, fusion)
+    return probabilities
+
+
 def score_acr156(
-    patches: Float32[np.ndarray, "n rows columns"], phantom: Phantom, pose: Pose, model: Model
+    patches: Float32[np.ndarray, "n rows columns"],
+    phantom: Phantom,
+    pose: Pose,
+    model: Model,
+    seen: tuple[Seen | None, ...] | None = None,
 ) -> tuple[ObjectScore, ...]:
     """One score per insert, in the order of the phantom's inserts.
 
@@ -27,9 +59,10 @@ def score_acr156(
         phantom: whose inserts they are.
         pose: gives each object's place in the image.
         model: the network; its card holds calibration and thresholds.
+        seen: what `acr156_visible.look` found, where that was done already.
     """
-    kinds, sizes_mm = kinds_and_sizes(phantom)
-    probabilities = model.predict(patches, kinds, sizes_mm)
+    kinds, _ = kinds_and_sizes(phantom)
+    probabilities = probabilities_acr156(patches, phantom, model, seen)
     values = scores(probabilities, kinds, model.card)
     centres_px = pose.to_px(np.array([insert.centre_mm for insert in phantom.inserts], dtype=np.float64))
     return tuple(

@@ -63,7 +63,7 @@ def score_acr_dm(
         pose: gives each object's place in the image.
         rules: the criteria.
     """
-    seen = see(patches, phantom, rules)
+    seen = [s for s in see(patches, phantom, rules) if s is not None]
     centres_px = pose.to_px(np.array([s.insert.centre_mm for s in seen]) + [s.indices.offset_mm for s in seen])
     objects = tuple(
         ObjectScore(
@@ -81,12 +81,18 @@ def score_acr_dm(
 
 
 def see(
-    patches: Float32[np.ndarray, "n side side"], phantom: Phantom, rules: Rules = RULES, pitch_mm: float = PITCH_MM
-) -> tuple[Seen, ...]:
-    """What is visible of every insert."""
+    patches: Float32[np.ndarray, "n side side"],
+    phantom: Phantom,
+    rules: Rules = RULES,
+    pitch_mm: float = PITCH_MM,
+    kinds: tuple[str, ...] | None = None,
+) -> tuple[Seen | None, ...]:
+    """What is visible of every insert; None for inserts of other kinds than `kinds`."""
     bench = Bench(patches.shape[-1], pitch_mm, noise_of(patches, pitch_mm))
     return tuple(
         judge_indices(insert, measure(bench, patch, insert, rules.loose_mm, rules.reach_mm), rules)
+        if kinds is None or insert.kind in kinds
+        else None
         for insert, patch in zip(phantom.inserts, patches, strict=True)
     )
 

@@ -167,7 +167,7 @@ def whole_index(bench: Bench, patch: Map, insert: Insert) -> float:
 
 
 def measure(bench: Bench, patch: Map, insert: Insert, loose_mm: float = 0.0, reach_mm: float = REACH_MM) -> Indices:
-    """Indices of one object in its patch, at its most likely place (within `reach_mm`) and turn; specks within `loose_mm`."""
+    """Indices of one object in its patch, at its most likely place (in `reach_mm`) and turn; specks in `loose_mm`."""
     from scipy.fft import rfft2
 
     transform = rfft2(patch.astype(np.float64) - float(patch.mean()))

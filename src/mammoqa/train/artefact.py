@@ -9,17 +9,19 @@ import torch
 from jaxtyping import Float, Int
 
 import mammoqa
-from mammoqa.models import GRAPHS, Card, InputSpec, Training, scores
+from mammoqa.models import GRAPHS, KINDS, Card, InputSpec, Training, fuse, scores
 from mammoqa.models.card import FORMAT, Parent, as_json
 from mammoqa.models.runtime import calibrate as calibrated
 from mammoqa.phantoms import PHANTOMS
+from mammoqa.score.acr156 import kinds_and_sizes
 from mammoqa.train.assess import assess
-from mammoqa.train.calibrate import calibrate
+from mammoqa.train.calibrate import RULES, calibrate, votes_of
 from mammoqa.train.data import select
 from mammoqa.train.dataset_file import EVALUATION, TEST, TRAIN
 from mammoqa.train.decide import decide, whole_images
 from mammoqa.train.export import export
 from mammoqa.train.fit import Fitted, predict
+from mammoqa.train.fusion import fit_fusion, measured
 from mammoqa.train.recipes import Recipe
 from mammoqa.train.start_from import WEIGHTS, save_weights
 
@@ -88,7 +90,7 @@ def write_artefact(
 
 
 def _decided(card: Card, fitted: Fitted, rule: str) -> Card:
-    """The card with what the test split says: calibration and thresholds per kind, and of the whole phantom."""
+    """The card with what the test split says: calibration, fusion and thresholds per kind, and of the whole phantom."""
     table = fitted.dataset.table
     rows = np.flatnonzero(table.split == TEST)
     logits = predict(fitted.network, fitted.dataset, rows)
@@ -99,6 +101,20 @@ def _decided(card: Card, fitted: Fitted, rule: str) -> Card:
         return card
     index = whole_images(table.image[rows], table.object_index[rows], len(phantom.inserts))
     probabilities = calibrated(logits, table.kind[rows], card)
+    found = measured(fitted.dataset, rows[index], phantom, card.input.pitch_mm)
+    for kind, features in found.items():
+        k = KINDS.index(kind)
+        of_kind = index[:, kinds_and_sizes(phantom)[0] == k].ravel()
+        votes = votes_of(table.panel[rows][of_kind]) if expected is None else expected[of_kind, :3]
+        fusion = fit_fusion(kind, probabilities[of_kind], features, votes)
+        probabilities[of_kind] = fuse(probabilities[of_kind], features, fusion)
+        present, abnormal = RULES[rule](probabilities[of_kind, 0], probabilities[of_kind, 1], votes)
+        reading = replace(card.readings[k], threshold_present=present, threshold_abnormal=abnormal)
+        card = replace(
+            card,
+            fusions=(*card.fusions, fusion),
+            readings=(*card.readings[:k], reading, *card.readings[k + 1 :]),
+        )
     decision = decide(
         probabilities[index],
         scores(probabilities, table.kind[rows], card)[index],
@@ -118,17 +134,27 @@ def _expected(fitted: Fitted, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarra
 
 def _measured(card: Card, fitted: Fitted, seed: int) -> Card:
     table = fitted.dataset.table
-    rows = select(table, EVALUATION, "all")
+    rows = np.flatnonzero(table.split == EVALUATION)
     if len(rows) == 0:
         return card
     kinds = table.kind[rows]
     probabilities = calibrated(predict(fitted.network, fitted.dataset, rows), kinds, card)
+    phantom = PHANTOMS.get(card.name)
+    whole = np.arange(len(rows))
+    if phantom is not None and card.fusions:  # filters compare an image's objects: whole images only
+        index = whole_images(table.image[rows], table.object_index[rows], len(phantom.inserts))
+        found = measured(fitted.dataset, rows[index], phantom, card.input.pitch_mm)
+        for fusion in card.fusions:
+            of_kind = index[:, kinds_and_sizes(phantom)[0] == KINDS.index(fusion.kind)].ravel()
+            probabilities[of_kind] = fuse(probabilities[of_kind], found[fusion.kind], fusion)
+        whole = np.sort(index.ravel())
+    whole = whole[np.isfinite(table.panel[rows][whole])]
     metrics = assess(
-        probabilities,
-        scores(probabilities, kinds, card),
-        table.panel[rows],
-        kinds,
-        table.image[rows],
+        probabilities[whole],
+        scores(probabilities, kinds, card)[whole],
+        table.panel[rows][whole],
+        kinds[whole],
+        table.image[rows][whole],
         "evaluation",
         np.random.default_rng(seed),
     )
