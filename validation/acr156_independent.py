@@ -104,9 +104,9 @@ of the same filter turned by five angles to where no specks are. It is not prewh
 that the noise of these images is blurred, gave 5.3 for group 5 of image 6 and 3.5 to 4.2 beside it, about 2.2 for each
 of its specks."""
 
-DISCLOSURE = """**Not a blind test for specks.** The numbers of the simulated readers for specks, and the contrast of the
-specks in the phantom, were changed after these images had been looked at (efficiency 0.25, then 0.36; then specks of
-0.42 of the volume, a prewhitened filter and efficiency 0.85). Their pixels and their truth entered no training, but
+DISCLOSURE = """**Not a blind test for specks.** The numbers of the simulated readers for specks, and the contrast of
+the specks in the phantom, were changed after these images had been looked at (efficiency 0.25, then 0.36; then specks
+of 0.42 of the volume, a prewhitened filter and efficiency 0.85). Their pixels and their truth entered no training, but
 they influenced those numbers."""
 
 RADII_MM = (-0.1, 0.0, 0.1)  # beside the nominal ring radius, which is recalled
