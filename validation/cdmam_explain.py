@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=100, metavar="N", help="for the fall of the midpoint (100)")
     parser.add_argument("--draws", type=int, default=PAPER_DRAWS, metavar="N", help="of the reference (5000)")
     parser.add_argument("--check-draws", type=int, default=500, metavar="N", help="of the maps that are shown (500)")
-    parser.add_argument("--quick", action="store_true", help="8 images, 100 draws: to see that all of it runs")
+    parser.add_argument("--quick", action="store_true", help="8 images, 40 draws: to see that all of it runs")
     parser.add_argument("--seed", type=int, default=34, metavar="S", help="of everything random (34)")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of the network (2)")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where to write (docs/validation)")
@@ -51,7 +51,7 @@ def main() -> int:
     chosen = arguments()
     size = Size(chosen.images, chosen.draws, chosen.check_draws)
     if chosen.quick:
-        size = Size(8, 100, 40, 3, 3)
+        size = Size(8, 40, 20, 3, 3)
     try:
         ensemble = load_ensemble(chosen.model, threads=chosen.threads)
     except ModelError as error:

@@ -115,9 +115,11 @@ def _identify_projection(image: Image) -> str:
     looks = _looks_like(image, coarse)
     if looks == "a calibration or test pattern" or float(image.pixels.min()) == float(image.pixels.max()):
         raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
+    found = find_square(image, PHANTOMS["acr156"], pitch)
+    if _is_insert(found) and found.body is not None:
+        return "acr156"  # a body of its size around the insert, as no wider phantom has
     if max(rows * pitch[0], columns * pitch[1]) >= _WIDE_MM and looks_like_acr_dm(_sized(image, pitch)):
         return "acr_dm"
-    found = find_square(image, PHANTOMS["acr156"], pitch)
     if _is_insert(found):
         return "acr156"
     cut = found.field.pixels.shape != image.pixels.shape

@@ -29,7 +29,7 @@ def look(
         pitch_mm: of the patches.
         kinds: which to look at; None for all.
     """
-    return see(np.sinh(normalise(patches)), phantom, RULES, pitch_mm, kinds)
+    return see(np.sinh(normalise(patches)), phantom, RULES, pitch_mm, kinds, chances=False)
 
 
 def visible(seen: tuple[Seen | None, ...]) -> tuple[Measurement, ...]:

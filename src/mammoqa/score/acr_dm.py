@@ -19,6 +19,7 @@ SIDE_PX = round(PATCH_MM / PITCH_MM)
 DIRECTION_DEG = 5.0  # ACR 2018: a fibre may point so far from its direction
 CIRCULAR = 0.75  # ACR 1999 and 2018: of a mass's contour
 _LENIENCE = np.linspace(-2.5, 2.5, 101)  # how far readers' criteria differ, in standard deviations
+_MIDDLE = np.zeros(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +87,34 @@ def see(
     rules: Rules = RULES,
     pitch_mm: float = PITCH_MM,
     kinds: tuple[str, ...] | None = None,
+    *,
+    chances: bool = True,
 ) -> tuple[Seen | None, ...]:
-    """What is visible of every insert; None for inserts of other kinds than `kinds`."""
+    """What is visible of every insert; None for inserts of other kinds than `kinds`.
+
+    Without `chances` only the middle reader judges, which is faster; the probabilities are then 0 or 1.
+    """
     bench = Bench(patches.shape[-1], pitch_mm, noise_of(patches, pitch_mm))
     return tuple(
-        judge_indices(insert, measure(bench, patch, insert, rules.loose_mm, rules.reach_mm), rules)
+        judge_indices(
+            insert,
+            measure(bench, patch, insert, rules.loose_mm, rules.reach_mm),
+            rules,
+            _LENIENCE if chances else _MIDDLE,
+        )
         if kinds is None or insert.kind in kinds
         else None
         for insert, patch in zip(phantom.inserts, patches, strict=True)
     )
 
 
-def judge_indices(insert: Insert, found: Indices, rules: Rules = RULES) -> Seen:
+def judge_indices(
+    insert: Insert, found: Indices, rules: Rules = RULES, lenience: Float[np.ndarray, " readers"] = _LENIENCE
+) -> Seen:
     """The manual's rules, for the middle reader and, for the probabilities, for stricter and more lenient ones."""
     spread = dict(rules.spread)[insert.kind]
-    each = np.array([_score(insert.kind, found, replace_shift(rules, float(k) * spread))[0] for k in _LENIENCE])
-    weight = np.exp(-(_LENIENCE**2) / 2)
+    each = np.array([_score(insert.kind, found, replace_shift(rules, float(k) * spread))[0] for k in lenience])
+    weight = np.exp(-(lenience**2) / 2)
     weight /= weight.sum()
     present, half = float(weight[each > 0].sum()), float(weight[each == 0.5].sum())
     score, amount = _score(insert.kind, found, rules)
