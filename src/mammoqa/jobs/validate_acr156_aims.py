@@ -125,9 +125,10 @@ def figures(results: Results) -> dict[tuple[str, str], Interval]:
     if results.referral is not None:
         found["referral", "phantom"] = results.referral.at(TENTH)
     if results.preprocessing is not None:
-        p = results.preprocessing
-        found["yield", "images"] = _share(p.images - sum(n for _, n in p.refused), p.images)
-        found["wrong_orientation", "images"] = Interval(float(p.wrong_orientation), math.nan, math.nan)
+        prepared = results.preprocessing
+        read = prepared.images - sum(n for _, n in prepared.refused)
+        found["yield", "images"] = _share(read, prepared.images)
+        found["wrong_orientation", "images"] = Interval(float(prepared.wrong_orientation), math.nan, math.nan)
     return found
 
 

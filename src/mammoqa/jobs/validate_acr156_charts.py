@@ -113,7 +113,8 @@ def referral_chart(referral: Referral) -> Any:
         for s, c in zip(referral.shares, referral.ceiling, strict=True)
         if np.isfinite(c)
     ]
-    lowest = min(v for row in rows for v in (row["accuracy"], row.get("low", 1.0)) if np.isfinite(v))
+    drawn = [float(str(row[name])) for row in rows for name in ("accuracy", "low") if name in row]
+    lowest = min(v for v in drawn if np.isfinite(v))
     scale = altair.Scale(domain=[max(0.0, np.floor(lowest * 20) / 20), 1.0])
     x = altair.X("share:Q", title="share of phantoms that a person reads", axis=altair.Axis(format="%"))
     base = altair.Chart(_inline(altair, rows)).encode(x=x)
@@ -155,7 +156,9 @@ def subsets_chart(subsets: Iterable[Subset]) -> Any:
         of_it = [row for row in rows if row["about"] == about]
         last = about == abouts[-1]
         axis = altair.Axis(labels=last, ticks=last, tickCount=4, title="accuracy" if last else None)
-        y = altair.Y("value:N", title=about, sort=None, axis=altair.Axis(labelLimit=170, titlePadding=8, minExtent=150))
+        y = altair.Y(
+            "value:N", title=str(about), sort=None, axis=altair.Axis(labelLimit=170, titlePadding=8, minExtent=150)
+        )
         base = altair.Chart(_inline(altair, of_it)).encode(y=y)
         line = base.mark_rule(strokeWidth=3, opacity=0.4, color=_INK).encode(
             x=altair.X("low:Q", scale=scale, axis=axis), x2="high:Q"
@@ -273,7 +276,8 @@ def _facet(layered: Any) -> "altair.FacetChart":
     found: altair.FacetChart = sized.facet(
         facet=altair.Facet("kind:N", title=None, sort=list(NAMES.values())), columns=4
     )
-    return _framed(found)
+    framed: altair.FacetChart = _framed(found)
+    return framed
 
 
 def _framed(chart: Any) -> Any:

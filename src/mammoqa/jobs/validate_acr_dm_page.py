@@ -213,7 +213,7 @@ def chart(found: list[Record]) -> Any:
                 for kind, total in zip(TOTALS, totals, strict=True)
             ]
     return (
-        altair.Chart(altair.Data(values=rows))
+        altair.Chart(altair.Data(values=rows))  # type: ignore[no-untyped-call]
         .mark_line(point=True)
         .encode(
             x=altair.X("dose:Q", title="mean glandular dose in mGy", scale=altair.Scale(type="log")),

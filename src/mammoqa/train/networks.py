@@ -120,18 +120,23 @@ class MassTemplates(nn.Module):
         coarse = patches.reshape(-1, side, _COARSE, side, _COARSE).mean(dim=(2, 4)).flatten(1)
         edge = (self.templates.shape[-1] - side) // 2  # smaller patches take the middle of the templates
         middle = self.templates[:, edge : edge + side, edge : edge + side].flatten(1)
-        of_size = middle.unflatten(0, (len(self.log_sizes), -1))
+        of_size = middle.reshape(len(self.log_sizes), -1, middle.shape[1])
         share = torch.softmax(-8.0 * (log_size[:, None] - self.log_sizes).square(), dim=1)
 
         def answer(templates: Tensor) -> Tensor:
-            answers = nn.functional.linear(coarse, templates.flatten(0, 1)).unflatten(1, (len(self.log_sizes), -1))
-            return (answers * share[:, :, None]).sum(dim=1)
+            answers = nn.functional.linear(coarse, templates.flatten(0, 1)).reshape(
+                len(coarse), len(self.log_sizes), -1
+            )
+            mixed: Tensor = (answers * share[:, :, None]).sum(dim=1)
+            return mixed
 
         wedges, rims = answer(of_size[:, :_SECTORS]), answer(of_size[:, _SECTORS : 2 * _SECTORS])
         whole = answer(of_size[:, 2 * _SECTORS :])
         level = wedges.mean(dim=1, keepdim=True)
         each = torch.stack([wedges, rims, whole.expand_as(wedges), level.expand_as(wedges)], dim=2)
-        seen = self.sector(each.flatten(0, 1)).unflatten(0, (-1, _SECTORS))  # rows: the exporter fixes the batch of 3-D
+        seen = self.sector(each.flatten(0, 1)).reshape(
+            len(each), _SECTORS, -1
+        )  # rows: the exporter fixes the batch of 3-D
         return torch.cat([seen.mean(dim=1), seen.amax(dim=1), seen.amin(dim=1)], dim=1)
 
 
