@@ -124,9 +124,8 @@ class MassTemplates(nn.Module):
         share = torch.softmax(-8.0 * (log_size[:, None] - self.log_sizes).square(), dim=1)
 
         def answer(templates: Tensor) -> Tensor:
-            answers = nn.functional.linear(coarse, templates.flatten(0, 1)).reshape(
-                len(coarse), len(self.log_sizes), -1
-            )
+            # no len(coarse) here and below: the exporter would fix the batch
+            answers = nn.functional.linear(coarse, templates.flatten(0, 1)).reshape(-1, *templates.shape[:2])
             mixed: Tensor = (answers * share[:, :, None]).sum(dim=1)
             return mixed
 
@@ -134,9 +133,8 @@ class MassTemplates(nn.Module):
         whole = answer(of_size[:, 2 * _SECTORS :])
         level = wedges.mean(dim=1, keepdim=True)
         each = torch.stack([wedges, rims, whole.expand_as(wedges), level.expand_as(wedges)], dim=2)
-        seen = self.sector(each.flatten(0, 1)).reshape(
-            len(each), _SECTORS, -1
-        )  # rows: the exporter fixes the batch of 3-D
+        rows = self.sector(each.flatten(0, 1))  # a linear layer on three dimensions would fix it too
+        seen = rows.reshape(-1, _SECTORS, rows.shape[1])
         return torch.cat([seen.mean(dim=1), seen.amax(dim=1), seen.amin(dim=1)], dim=1)
 
 
