@@ -48,7 +48,8 @@ lock: .venv/.uv ## pin the requirements again, within the bounds of pyproject.to
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
-	$(COMPILE) pyproject.toml --group test -c requirements/runtime.txt -o requirements/test.txt
+	$(COMPILE) pyproject.toml --extra service -c requirements/runtime.txt -o requirements/service.txt
+	$(COMPILE) pyproject.toml --extra service --group test -c requirements/service.txt -o requirements/test.txt
 	$(COMPILE) requirements/train-cpu.in -c requirements/test.txt -o requirements/train-cpu.txt
 	$(COMPILE) pyproject.toml --extra cluster -c requirements/runtime.txt -o requirements/cluster.txt
 
