@@ -58,7 +58,7 @@ class Store:
         """Store an analysis, refusals too; the same input analysed again becomes the next version of it."""
         for attempt in range(_ATTEMPTS):
             try:
-                with self._session(writes=True) as session:
+                with self.session(writes=True) as session:
                     return rows.add(session, analysis)
             except IntegrityError as error:
                 if attempt + 1 == _ATTEMPTS:
@@ -70,13 +70,13 @@ class Store:
 
         Raises StoreError for an unknown number, and for a result that was changed after it was stored.
         """
-        with self._session() as session:
+        with self.session() as session:
             row = _intact(_found(session, analysis_id))
             return from_plain_and_bytes(json.loads(row.document), row.view_png, row.saliency_png)
 
     def get(self, analysis_id: AnalysisId) -> StoredAnalysis:
         """One line about a stored analysis; StoreError for an unknown number."""
-        with self._session() as session:
+        with self.session() as session:
             return rows.line(_found(session, analysis_id))
 
     def latest(self, *, unit: Unit | None = None, limit: int | None = None) -> tuple[StoredAnalysis, ...]:
@@ -89,20 +89,20 @@ class Store:
         query = select(AnalysisRow).join(AnalysisRow.input).order_by(AnalysisRow.id)
         if isinstance(key, str):
             return self._lines(query.where((InputRow.sha256 == key) | (InputRow.sop_instance_uid == key)))
-        with self._session() as session:
+        with self.session() as session:
             row = _found(session, key)
             query = query.where(AnalysisRow.input_id == row.input_id, AnalysisRow.phantom == row.phantom)
             return tuple(rows.line(found) for found in session.scalars(query))
 
     def units(self) -> tuple[Unit, ...]:
         """Every imaging unit that the stored images name, in alphabetical order."""
-        with self._session() as session:
+        with self.session() as session:
             found = session.scalars(select(UnitRow).order_by(UnitRow.station, UnitRow.model, UnitRow.serial))
             return tuple(rows.unit(row) for row in found)
 
     def metrics(self, unit: Unit) -> tuple[str, ...]:
         """The names that `history` knows for a unit: totals, measurements, and p_pass."""
-        with self._session() as session:
+        with self.session() as session:
             names = {name for row in session.scalars(_of_unit(_newest(), unit)) for name in rows.metric_names(row)}
         return tuple(sorted(names))
 
@@ -112,7 +112,7 @@ class Store:
         `metric` is the name of a total ("fibres"), a measurement ("slice_thickness") or "p_pass". Images that do not
         tell their time stand at the time of their analysis.
         """
-        with self._session() as session:
+        with self.session() as session:
             found = [rows.point(row, metric) for row in session.scalars(_of_unit(_newest(), unit))]
         points = [point for point in found if point is not None and (since is None or point.at >= since)]
         return tuple(sorted(points, key=lambda point: (point.at, point.analysis_id)))
@@ -124,7 +124,7 @@ class Store:
         """
         if not person.strip():
             raise StoreError("a sign-off needs the name of the person")
-        with self._session(writes=True) as session:
+        with self.session(writes=True) as session:
             row = _intact(_found(session, analysis_id))
             signature = SignOffRow(
                 analysis_id=row.id,
@@ -139,15 +139,16 @@ class Store:
 
     def sign_offs(self, analysis_id: AnalysisId) -> tuple[SignOff, ...]:
         """The signatures under a result, oldest first."""
-        with self._session() as session:
+        with self.session() as session:
             return tuple(rows.sign_off(row) for row in _found(session, analysis_id).sign_offs)
 
     def _lines(self, query: Select[AnalysisRow]) -> tuple[StoredAnalysis, ...]:
-        with self._session() as session:
+        with self.session() as session:
             return tuple(rows.line(row) for row in session.scalars(query))
 
     @contextmanager
-    def _session(self, *, writes: bool = False) -> Iterator[Session]:
+    def session(self, *, writes: bool = False) -> Iterator[Session]:
+        """A transaction; what the database says against it becomes StoreError, but for IntegrityError."""
         engine = self.engine.execution_options(writes=True) if writes else self.engine
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from mammoqa.store import tables_intake, tables_people, tables_programme  # noqa: F401  their tables join Table.metadata
 from mammoqa.store.tables import Table
 
 context.configure(
