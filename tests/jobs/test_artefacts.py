@@ -12,6 +12,7 @@ from mammoqa.jobs.views import VIEW_PITCH_MM, upright_view
 from mammoqa.judge import judge_acr156
 from mammoqa.locate import locate_acr156
 from mammoqa.phantoms import PHANTOMS
+from mammoqa.score.artefacts import filter_answers
 
 ACR156 = PHANTOMS["acr156"]
 
@@ -30,7 +31,9 @@ def _judged():
 def test_nothing_found_changes_nothing(placed):
     image, pose = placed
     objects, verdict = _judged()
-    found = deduct_artefacts(upright_view(image, ACR156, pose), VIEW_PITCH_MM, ACR156, pose, objects, verdict)
+    found = deduct_artefacts(
+        filter_answers(upright_view(image, ACR156, pose), VIEW_PITCH_MM, ACR156), ACR156, pose, objects, verdict
+    )
     assert found == (objects, verdict, (), ())
 
 
@@ -43,7 +46,9 @@ def test_a_blob_in_the_image_is_deducted_ringed_and_told(placed):
     spoilt = replace(image, pixels=(image.pixels + blob).astype(np.uint16))
     before = _judged()
     seen = upright_view(spoilt, ACR156, pose)
-    objects, verdict, (region,), (note,) = deduct_artefacts(seen, VIEW_PITCH_MM, ACR156, pose, *before)
+    objects, verdict, (region,), (note,) = deduct_artefacts(
+        filter_answers(seen, VIEW_PITCH_MM, ACR156), ACR156, pose, *before
+    )
     assert dict(verdict.totals) == {**dict(before[1].totals), "masses": 4.0}
     assert [o.deduction for o in objects if o.kind == "mass"] == [0, 0, 0, 0, 1.0]
     assert pose.to_mm(region.points_px).mean(axis=0) == pytest.approx(place, abs=0.5)

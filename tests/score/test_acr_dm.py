@@ -46,18 +46,16 @@ def test_indices_have_unit_spread_where_nothing_is_drawn() -> None:
     bench = Bench(SIDE_PX, PITCH_MM, noise_of(empty, PITCH_MM))
     found = []
     for patch in empty[:4]:
-        transform = np.fft.rfft2(patch.astype(float) - patch.mean())
-        found.append(bench.at(transform, bench.filters(GROUP, 0.0, "coarse"), (0, 0)))
+        found.append(bench.seen_in(patch, GROUP).at(0.0, "coarse", (0, 0)))
     assert np.std(found) == pytest.approx(1.0, abs=0.35)
 
 
 def test_a_filter_at_a_place_gives_what_it_gives_everywhere() -> None:
     bench = Bench(SIDE_PX, PITCH_MM, noise_of(cells(), PITCH_MM))
-    transform = np.fft.rfft2(cells()[0].astype(float))
-    spectra = bench.filters(FIBRE, 0.0, "whole")
-    everywhere = bench.everywhere(transform, spectra[0])
+    seer = bench.seen_in(cells()[0], FIBRE)
+    everywhere = seer.everywhere(0.0, "whole")[0]
     middle = SIDE_PX // 2
-    assert bench.at(transform, spectra, (3, -5))[0] == pytest.approx(everywhere[middle + 3, middle - 5], rel=1e-4)
+    assert seer.at(0.0, "whole", (3, -5))[0] == pytest.approx(everywhere[middle + 3, middle - 5], rel=1e-4)
 
 
 def test_parts_add_up_to_the_whole_and_specks_lie_where_they_are_drawn() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mammoqa.core import ObjectScore
 from mammoqa.phantoms import PHANTOMS
-from mammoqa.score.artefacts import LEAST_SNR, find_artefacts
+from mammoqa.score.artefacts import LEAST_SNR, artefact_marks, filter_answers
 
 ACR156 = PHANTOMS["acr156"]
 PITCH_MM = 0.125
@@ -75,7 +75,7 @@ def _objects(scores=SCORES):
 
 
 def _found(view, objects=None):
-    return find_artefacts(view.astype(np.float32), PITCH_MM, ACR156, objects or _objects())
+    return artefact_marks(filter_answers(view.astype(np.float32), PITCH_MM, ACR156), ACR156, objects or _objects())
 
 
 def test_a_sound_insert_has_none(sound):
@@ -133,4 +133,4 @@ def test_lines_steps_the_disc_and_objects_are_no_artefacts(sound, harmless):
 
 
 def test_a_phantom_without_an_insert_has_no_artefacts(sound):
-    assert find_artefacts(sound, PITCH_MM, replace(ACR156, insert_mm=None), _objects()) == ()
+    assert artefact_marks(filter_answers(sound, PITCH_MM, replace(ACR156, insert_mm=None)), ACR156, _objects()) == ()

@@ -92,4 +92,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Entry point of the installed command."""
+    # no product of matrices here is large: threads of the algebra library only wait for each other, and in the way
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,10 +32,8 @@ from mammoqa.core import (
     Stack,
     Verdict,
 )
-from mammoqa.jobs.artefacts import deduct_artefacts
 from mammoqa.jobs.timing import Stopwatch
 from mammoqa.jobs.views import (
-    VIEW_PITCH_MM,
     explanations,
     insert_alone,
     mammogram_view,
@@ -44,6 +43,9 @@ from mammoqa.jobs.views import (
 )
 from mammoqa.phantoms import PHANTOMS
 
+if TYPE_CHECKING:
+    from mammoqa.locate.acr156 import Found
+
 Item = Image | Stack | Refused
 
 
@@ -52,8 +54,8 @@ class Options:
     """How to analyse.
 
     `phantom` None finds out which one it is; `explain` names one of `explain.METHODS`, or none; `model` is the folder
-    of an artefact that reads instead of the shipped one; `threads` are those of the network. Without `pictures` no
-    view is made and nothing is explained: a list of results shows neither, and they take half of the time.
+    of an artefact that reads instead of the shipped one; `threads` are those of the network, which runs beside the
+    filters. Without `pictures` no view is made and nothing is explained: a list of results shows neither.
     With `deduct` artefacts as visible as the last object counted are deducted (ACR 1999); without, the scores are
     those of the objects alone, to compare with readers who do not deduct.
     """
@@ -61,7 +63,7 @@ class Options:
     phantom: str | None = None
     explain: str | None = "saliency"
     model: Path | None = None
-    threads: int = 2
+    threads: int = 1
     pictures: bool = True
     deduct: bool = True
 
@@ -101,47 +103,57 @@ def analyse(item: Item, options: Options | None = None, decode_s: float = 0.0) -
     watch.add("decode", decode_s)
     if isinstance(item, Refused):
         return _refused(item, None, item.code, item.reason, watch)
-    name = None
+    name = found = None
     try:
         with watch.step("identify"):
-            name = options.phantom or _identify(item)
+            name, found = (options.phantom, None) if options.phantom else _sight(item)
         phantom = _phantom(name)
-        reading = READINGS[name](item, phantom, options, watch)
+        if found is not None:
+            reading = read_acr156(item, phantom, options, watch, found)
+        else:
+            reading = READINGS[name](item, phantom, options, watch)
     except RefusalError as error:
         return _refused(item, name, error.code, error.reason, watch)
     return _analysis(item, phantom, reading, watch)
 
 
-def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
-    """The mammography phantom: the network scores each object, the protocol's rules judge."""
+def read_acr156(
+    item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch, found: "Found | None" = None
+) -> Reading:
+    """The mammography phantom: the network scores each object, the protocol's rules judge.
+
+    `found` is what identifying the phantom came across, which need not be searched again.
+    """
     from mammoqa import judge, locate, models
+    from mammoqa.jobs.acr156 import look_and_ask
+    from mammoqa.jobs.artefacts import deduct_artefacts
     from mammoqa.score.acr156 import score_acr156
-    from mammoqa.score.acr156_visible import look, visible
+    from mammoqa.score.acr156_visible import visible
 
     image = _one_image(item)
     with watch.step("locate"):
-        pose = locate.locate_acr156(image, phantom)
+        pose = locate.locate_acr156(image, phantom, found)
     with watch.step("score"):
-        folder = options.model or models.MODELS["acr156"]
-        model = models.load_folder(folder, threads=options.threads)
+        model = models.load_folder(options.model or models.MODELS["acr156"], threads=options.threads)
         spec = model.card.input
         patches = locate.patches(image, phantom, pose, size_px=spec.size_px, pitch_mm=spec.pitch_mm)
-        looked = look(patches, phantom, spec.pitch_mm) if options.pictures else None
-        objects, verdict = judge.judge_acr156(score_acr156(patches, phantom, pose, model, looked), phantom)
-        seen = upright_view(image, phantom, pose) if options.pictures or options.deduct else None
+        gradients = options.pictures and options.explain == "saliency"
+        seen = look_and_ask(image, phantom, pose, patches, model, options.pictures, options.deduct, gradients)
+        scored = score_acr156(patches, phantom, pose, model, seen.looked, seen.answer)
+        objects, verdict = judge.judge_acr156(scored, phantom)
         regions: tuple[Region, ...] = ()
-        found: tuple[str, ...] = ()
-        if options.deduct and seen is not None:
-            objects, verdict, regions, found = deduct_artefacts(seen, VIEW_PITCH_MM, phantom, pose, objects, verdict)
+        marks: tuple[str, ...] = ()
+        if options.deduct:
+            objects, verdict, regions, marks = deduct_artefacts(seen.around, phantom, pose, objects, verdict)
         verdict = judge.refer(verdict, model.card.pass_calibration, model.card.referral_band)
     view = saliency = view_scale = None
     measurements: tuple[Measurement, ...] = ()
-    if options.pictures and seen is not None:
+    if options.pictures and seen.upright is not None:
         with watch.step("explain"):
-            measurements = visible(looked or ())
-            view, view_scale = mammogram_view(seen, pose)
+            measurements = visible(seen.looked or ())
+            view, view_scale = mammogram_view(seen.upright, pose)
             if options.explain is not None:
-                maps = explanations(options.explain, patches, objects, phantom, model)
+                maps = explanations(options.explain, patches, objects, phantom, model, seen.of_presence)
                 saliency = maps_view(maps, phantom, view.shape, view_scale, side_mm=spec.size_px * spec.pitch_mm)
     return Reading(
         verdict,
@@ -150,7 +162,7 @@ def read_acr156(item: Image | Stack, phantom: Phantom, options: Options, watch: 
         pose=pose,
         model=ModelId(model.name, model.version, model.card_sha256),
         regions=regions,
-        notes=(*pose.notes, *found),
+        notes=(*pose.notes, *marks),
         view=view,
         saliency=saliency,
         view_scale=view_scale,
@@ -259,10 +271,11 @@ READINGS: Mapping[str, Callable[[Image | Stack, Phantom, Options, Stopwatch], Re
 )
 
 
-def _identify(item: Image | Stack) -> str:
-    from mammoqa.locate import identify
+def _sight(item: Image | Stack) -> "tuple[str, Found | None]":
+    from mammoqa.locate import sight
 
-    return identify(item)
+    sighting = sight(item)
+    return sighting.name, sighting.found
 
 
 def _phantom(name: str) -> Phantom:

@@ -3,9 +3,9 @@
 from collections import Counter
 
 import numpy as np
-from jaxtyping import Float32
 
 from mammoqa.core import ObjectScore, Phantom, Pose, Region, Verdict
+from mammoqa.score.artefacts import Answers, Mark, artefact_marks
 
 _NAMES = {"fibre": "fibre-like", "mass": "mass-like", "speck_group": "speck-like"}
 _RING_MM = 1.6  # drawn around a mark beyond its size
@@ -13,8 +13,7 @@ _LISTED = 6  # marks of a kind that are described one by one
 
 
 def deduct_artefacts(
-    view: Float32[np.ndarray, "rows columns"],
-    pitch_mm: float,
+    answers: Answers | None,
     phantom: Phantom,
     pose: Pose,
     objects: tuple[ObjectScore, ...],
@@ -22,13 +21,12 @@ def deduct_artefacts(
 ) -> tuple[tuple[ObjectScore, ...], Verdict, tuple[Region, ...], tuple[str, ...]]:
     """Objects and verdict after deduction, where the artefacts lie in the image, and a line about each.
 
-    `view` is the phantom upright as `locate.upright` gives it; `objects` and `verdict` are the judge's without any
+    `answers` are those of `score.artefacts.filter_answers`; `objects` and `verdict` are the judge's without any
     artefact. Nothing changes where nothing is found.
     """
     from mammoqa import judge
-    from mammoqa.score.artefacts import Mark, find_artefacts
 
-    marks = find_artefacts(view, pitch_mm, phantom, objects)
+    marks = artefact_marks(answers, phantom, objects)
     if not marks:
         return objects, verdict, (), ()
     objects, verdict = judge.judge_acr156(objects, phantom, [judge.Artefact(m.kind, m.visibility) for m in marks])

@@ -65,7 +65,7 @@ def try_one(phantom: Phantom, folder: Path, seed: int, number: int) -> Tried:
     from mammoqa import judge, locate, models
     from mammoqa.jobs.views import VIEW_PITCH_MM, upright_view
     from mammoqa.score.acr156 import score_acr156
-    from mammoqa.score.artefacts import find_artefacts
+    from mammoqa.score.artefacts import artefact_marks, filter_answers
 
     rng = np.random.default_rng([seed, number])
     group = GROUPS[number % len(GROUPS)]
@@ -82,7 +82,7 @@ def try_one(phantom: Phantom, folder: Path, seed: int, number: int) -> Tried:
     spec = model.card.input
     patches = locate.patches(image, phantom, pose, size_px=spec.size_px, pitch_mm=spec.pitch_mm)
     objects, _ = judge.judge_acr156(score_acr156(patches, phantom, pose, model), phantom)
-    marks = find_artefacts(upright_view(image, phantom, pose), VIEW_PITCH_MM, phantom, objects)
+    marks = artefact_marks(filter_answers(upright_view(image, phantom, pose), VIEW_PITCH_MM, phantom), phantom, objects)
     last = {o.kind: o.size_mm for o in sorted(objects, key=lambda o: -o.size_mm) if o.counted and o.score > 0}
     return matched(group, exposure.detector, phantom, [item for item, _ in extras], last, marks)
 

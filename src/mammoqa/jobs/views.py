@@ -39,14 +39,24 @@ def explanations(
     objects: Sequence[ObjectScore],
     phantom: Phantom,
     model: Model,
+    of_presence: Float32[np.ndarray, "n rows columns"] | None = None,
 ) -> Float32[np.ndarray, "n rows columns"]:
-    """What each object's score rests on, 0..1, normalised per kind; `method` is a key of `explain.METHODS`."""
+    """What each object's score rests on, 0..1, normalised per kind.
+
+    `method` is a key of `explain.METHODS`; `of_presence` are saliency maps of all objects' presence, where these are
+    known already: then only the maps of abnormality are made.
+    """
     from mammoqa import explain
     from mammoqa.score.acr156 import kinds_and_sizes
 
     kinds, sizes_mm = kinds_and_sizes(phantom)
     weights = explain.weights_for(np.array([found.score for found in objects]))
-    maps = explain.METHODS[method](model, patches, kinds, sizes_mm, weights)
+    if of_presence is None:
+        maps = explain.METHODS[method](model, patches, kinds, sizes_mm, weights)
+    else:
+        maps, left = of_presence.copy(), weights[:, 1] > 0
+        if left.any():
+            maps[left] = explain.METHODS[method](model, patches[left], kinds[left], sizes_mm[left], weights[left])
     return explain.normalise_per_kind(maps, kinds)
 
 

@@ -4,7 +4,7 @@ from mammoqa.locate.acr156 import locate_acr156
 from mammoqa.locate.acr_dm import locate_acr_dm, mean_image
 from mammoqa.locate.acr_mri import locate_acr_mri
 from mammoqa.locate.cdmam34 import locate_cdmam34
-from mammoqa.locate.identify import identify
+from mammoqa.locate.identify import Sighting, identify, sight
 from mammoqa.locate.patches import patches, upright
 
 LOCATORS = {
@@ -16,6 +16,7 @@ LOCATORS = {
 
 __all__ = [
     "LOCATORS",
+    "Sighting",
     "identify",
     "locate_acr156",
     "locate_acr_dm",
@@ -23,5 +24,6 @@ __all__ = [
     "locate_cdmam34",
     "mean_image",
     "patches",
+    "sight",
     "upright",
 ]

@@ -12,7 +12,7 @@ from mammoqa.locate.border import SIGMAS, Fit, Square, corners_mm, flatten, refi
 from mammoqa.locate.field import exposed_field
 from mammoqa.locate.outline import Body, bodies
 from mammoqa.locate.sampling import Level, inside, level, sample
-from mammoqa.locate.symmetry import GRID, STEP_MM, Symmetry, best_symmetry
+from mammoqa.locate.symmetry import GRID, STEP_MM, Symmetry, best_symmetries
 
 FINE_MM = 0.2
 COARSE_MM = 1.5
@@ -47,8 +47,8 @@ class Found:
     square: Square | None
 
 
-def locate_acr156(image: Image, phantom: Phantom) -> Pose:
-    """Place the ACR 156 phantom in an image.
+def locate_acr156(image: Image, phantom: Phantom, found: Found | None = None) -> Pose:
+    """Place the ACR 156 phantom in an image; `found` is what `identify.sight` came back with, if it was asked.
 
     `Pose.magnification` is the insert's size against `Image.pitch_mm`, times the magnification the file states.
     Raises LocateError: NO_PIXEL_SPACING, NOT_LOCATED, PARTLY_OUTSIDE or CLIPPED. Follows Yun 2025 where its steps
@@ -59,7 +59,7 @@ def locate_acr156(image: Image, phantom: Phantom) -> Pose:
             ReasonCode.NO_PIXEL_SPACING,
             "The file gives no pixel spacing, so sizes cannot be checked: export the image as acquired, not a copy.",
         )
-    first = _search(image, phantom)
+    first = _search(image, phantom, found)
     try:
         return _placed(first, phantom)
     except LocateError as error:
@@ -101,12 +101,12 @@ def _placed(candidate: _Candidate, phantom: Phantom) -> Pose:
     return _pose(found, phantom, fit, _symmetry(found, fit, phantom))
 
 
-def _search(image: Image, phantom: Phantom) -> _Candidate:
+def _search(image: Image, phantom: Phantom, found: Found | None) -> _Candidate:
     """Search and fit; where many squares look alike, also with higher limits to the gradients, and keep the best.
 
     Where noise is low and processing bends the background, gradients reach the limit far from the border, too.
     """
-    found = find_square(image, phantom)
+    found = found or find_square(image, phantom)
     if found.square is None or found.square.support[0] < MIN_SUPPORT:
         return _Candidate(found, None)
     fit = refine(found.fine, found.square)
@@ -288,8 +288,7 @@ def _symmetry(found: Found, fit: Fit, phantom: Phantom) -> Symmetry:
     pitch_px = np.array(found.fine.pitch_mm[::-1]) / found.fine.block
     view = sample(found.fine, points / pitch_px).reshape(GRID, 2, GRID, 2).mean(axis=(1, 3)) * fit.square.sign
     prior = _chest_wall_prior(found, fit.square)
-    symmetry = best_symmetry(view, phantom, prior)
-    opposite = best_symmetry(-view, phantom, prior)
+    symmetry, opposite = best_symmetries(view, phantom, prior)
     doubtful = fit.residual_mm > ROUGH_MM and symmetry.score < MIN_SCORE_IF_ROUGH
     if doubtful or symmetry.margin < MIN_MARGIN or opposite.score > symmetry.score + MIN_MARGIN:
         raise LocateError(

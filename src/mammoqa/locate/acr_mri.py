@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy import ndimage, optimize
+from scipy import ndimage
 
 from mammoqa.core import IdentifyError, Image, LocateError, Phantom, Pose, ReasonCode, Stack
 from mammoqa.locate.acr_mri_slices import bar_tilt_deg, choose_slices, inner_level, recognise
@@ -139,6 +139,8 @@ def _find_disc(mean: Float[np.ndarray, "rows columns"], pitch_mm: tuple[float, f
 
     def distance(circle: Float[np.ndarray, "3"]) -> Float[np.ndarray, " points"]:
         return np.asarray(np.hypot(x_mm - circle[0], y_mm - circle[1]) - circle[2])
+
+    from scipy import optimize  # takes a tenth of a second, which other phantoms need not wait for
 
     fit = optimize.least_squares(distance, start, loss="soft_l1", f_scale=0.5)
     scatter = 1.4826 * float(np.median(np.abs(np.hypot(x_mm - fit.x[0], y_mm - fit.x[1]) - fit.x[2])))

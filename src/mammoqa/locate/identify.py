@@ -1,6 +1,6 @@
 """Which phantom an image or a stack shows, from its content and a few facts of its header."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -22,18 +22,31 @@ _CT = "CT phantoms are not read by this version; give a mammography phantom imag
 _VIEWS = frozenset({"MLO", "CC", "ML", "LM", "XCCL", "XCCM", "LMO", "FB", "SIO", "CV", "AT"})
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """The phantom's name; and the search for the ACR 156 phantom's insert, which `locate_acr156` need not repeat."""
+
+    name: str
+    found: Found | None = None
+
+
 def identify(item: Image | Stack, only: str | None = None) -> str:
     """Name the phantom in `item`; `only` restricts the answer to one phantom.
 
     Raises IdentifyError: NOT_A_PHANTOM with what the image looks like instead, UNKNOWN_PHANTOM, WRONG_VIEW,
     UNSUPPORTED_MODALITY.
     """
-    name = _identify_stack(item) if isinstance(item, Stack) else _identify_image(item)
+    name = sight(item).name
     if only is not None and name != only:
         raise IdentifyError(
             ReasonCode.UNKNOWN_PHANTOM, f"This shows the phantom {name!r}, not {only!r}; check --phantom."
         )
     return name
+
+
+def sight(item: Image | Stack) -> Sighting:
+    """Name the phantom in `item` and keep what was seen on the way; raises what `identify` raises."""
+    return Sighting(_identify_stack(item)) if isinstance(item, Stack) else _identify_image(item)
 
 
 def _identify_stack(stack: Stack) -> str:
@@ -65,7 +78,7 @@ def _identify_stack(stack: Stack) -> str:
     )
 
 
-def _identify_image(image: Image) -> str:
+def _identify_image(image: Image) -> Sighting:
     modality = image.acquisition.modality
     if modality == "MR":
         from mammoqa.locate.acr_mri import looks_like_acr_mri
@@ -96,7 +109,7 @@ def _identify_image(image: Image) -> str:
     return _identify_projection(image)
 
 
-def _identify_projection(image: Image) -> str:
+def _identify_projection(image: Image) -> Sighting:
     """Look for a square wax insert of the right size; say what the image shows instead where there is none."""
     from mammoqa.phantoms import PHANTOMS
 
@@ -109,26 +122,26 @@ def _identify_projection(image: Image) -> str:
             f"{columns} x {rows} pixels of {pitch[1]:.3g} mm are not an image of a mammography phantom; "
             "give the original image of one.",
         )
+    found = find_square(image, PHANTOMS["acr156"], pitch if image.pitch_mm is None else None)
+    if _is_insert(found) and found.body is not None:
+        return Sighting("acr156", found)  # a body of its size around the insert, as no wider phantom has
     if image.pitch_mm is not None and _is_cdmam(image):
-        return "cdmam34"
+        return Sighting("cdmam34")
     coarse = _coarse(image, pitch)
     looks = _looks_like(image, coarse)
     if looks == "a calibration or test pattern" or float(image.pixels.min()) == float(image.pixels.max()):
         raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
-    found = find_square(image, PHANTOMS["acr156"], pitch)
-    if _is_insert(found) and found.body is not None:
-        return "acr156"  # a body of its size around the insert, as no wider phantom has
     if max(rows * pitch[0], columns * pitch[1]) >= _WIDE_MM and looks_like_acr_dm(_sized(image, pitch)):
-        return "acr_dm"
+        return Sighting("acr_dm")
     if _is_insert(found):
-        return "acr156"
+        return Sighting("acr156", found)
     cut = found.field.pixels.shape != image.pixels.shape
     if cut and _is_insert(find_square(image, PHANTOMS["acr156"], pitch, whole=True)):
-        return "acr156"  # what looked like a blade was the frame
+        return Sighting("acr156")  # what looked like a blade was the frame
     if looks not in ("a patient image", "a uniform image") and (
         found.body is not None or (image.pitch_mm is not None and _is_cut_off(found))
     ):
-        return "acr156"  # locate then says what is wrong with the insert
+        return Sighting("acr156", found)  # locate then says what is wrong with the insert
     raise IdentifyError(ReasonCode.NOT_A_PHANTOM, _not_a_phantom(looks))
 
 

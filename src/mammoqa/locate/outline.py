@@ -84,7 +84,6 @@ def _smallest_rectangle(
     u = points[:, 0] * np.cos(radians) + points[:, 1] * np.sin(radians)
     v = -points[:, 0] * np.sin(radians) + points[:, 1] * np.cos(radians)
     # a few stray points must not widen the rectangle
-    low = np.stack([np.percentile(u, 0.3, axis=1), np.percentile(v, 0.3, axis=1)], axis=1)
-    high = np.stack([np.percentile(u, 99.7, axis=1), np.percentile(v, 99.7, axis=1)], axis=1)
+    low, high = np.stack([np.percentile(u, (0.3, 99.7), axis=1), np.percentile(v, (0.3, 99.7), axis=1)], axis=-1)
     best = int(np.argmin((high - low).prod(axis=1)))
     return float(tilts[best]), low[best], high[best]

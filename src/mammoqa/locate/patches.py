@@ -59,9 +59,13 @@ def _resampled(
     matrix = pose.matrix[:, :2] / block
     origin = (pose.matrix[:, 2] - low + 0.5) / block - 0.5
     starts = centres_mm @ matrix.T + origin
-    x = starts[:, 0, None, None] + (matrix[0, 1] * down_mm[:, None] + matrix[0, 0] * across_mm)[None]
-    y = starts[:, 1, None, None] + (matrix[1, 1] * down_mm[:, None] + matrix[1, 0] * across_mm)[None]
-    found = bilinear(crop, x.astype(np.float32), y.astype(np.float32))
+    # single precision from here on: at worst 0.0002 pixels, and half of the time
+    x, y = (
+        (starts[:, k, None] + matrix[k, 1] * down_mm).astype(np.float32)[:, :, None]
+        + (matrix[k, 0] * across_mm).astype(np.float32)
+        for k in (0, 1)
+    )
+    found = bilinear(crop, x, y)
     return found if pose.attenuating_bright else -found
 
 

@@ -4,6 +4,7 @@ Everything here lives in the square frame (the fitted border, tilt removed) samp
 """
 
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -27,19 +28,25 @@ class Symmetry:
     margin: float
 
 
-def best_symmetry(view: Float[np.ndarray, "grid grid"], phantom: Phantom, prior: Float[np.ndarray, "4"]) -> Symmetry:
-    """The symmetry whose objects match `view` (attenuating bright) best; `prior` is added per quarter turn.
+def best_symmetries(
+    view: Float[np.ndarray, "grid grid"], phantom: Phantom, prior: Float[np.ndarray, "4"]
+) -> tuple[Symmetry, Symmetry]:
+    """The symmetries whose objects match `view` (attenuating bright) best, and its negative.
 
-    The score sums normalised cross-correlations, at most about 9; the margin is the lead over the second best.
+    `prior` is added per quarter turn. The score sums normalised cross-correlations, at most about 9; the margin is the
+    lead over the second best.
     """
     objects = _visible(phantom)
     templates = np.stack([template(item) for item in objects])
     weights = np.array([_WEIGHTS[item.kind] for item in objects])
-    scores = np.empty(8)
-    for index in range(8):
-        upright = _turned(view, index % 4, index >= 4)
-        cells = standardised(np.stack([_cell(upright, item) for item in objects]))
-        scores[index] = weights @ (cells * templates).sum(axis=(1, 2)) + prior[index % 4]
+    turned = [_turned(view, index % 4, index >= 4) for index in range(8)]
+    cells = standardised(np.stack([_cell(upright, item) for upright in turned for item in objects]))
+    matches = np.einsum("sorc,orc,o->s", cells.reshape(8, *templates.shape), templates, weights)
+    chances = np.tile(prior, 2)
+    return _best(matches + chances), _best(chances - matches)
+
+
+def _best(scores: Float[np.ndarray, "8"]) -> Symmetry:
     order = np.argsort(scores)
     first = int(order[-1])
     return Symmetry(first % 4, first >= 4, float(scores[first]), float(scores[first] - scores[order[-2]]))
@@ -77,6 +84,7 @@ def standardised(cells: Float[np.ndarray, "n a a"]) -> Float[np.ndarray, "n a a"
     return np.asarray(left.reshape(cells.shape))
 
 
+@cache
 def _surface() -> Float[np.ndarray, "m 6"]:
     """An orthonormal base of quadratic surfaces over a cell."""
     axis = np.linspace(-1, 1, 2 * _HALF + 1)
@@ -85,6 +93,7 @@ def _surface() -> Float[np.ndarray, "m 6"]:
     return np.asarray(base)
 
 
+@lru_cache(maxsize=64)
 def template(item: Insert) -> Float[np.ndarray, "n n"]:
     """What an object looks like in its cell, slightly blurred, to unit length."""
     axis = STEP_MM * np.arange(-_HALF, _HALF + 1)

@@ -24,6 +24,7 @@ def probabilities_acr156(
     phantom: Phantom,
     model: Model,
     seen: tuple[Seen | None, ...] | None = None,
+    answer: Float[np.ndarray, "n 2"] | None = None,
 ) -> Float[np.ndarray, "n 2"]:
     """Probabilities (present, abnormal given present) of one image's objects: the network's, joined with filters.
 
@@ -32,9 +33,10 @@ def probabilities_acr156(
         phantom: whose inserts they are.
         model: the network; its card says for which kinds filters are joined, and with what weights.
         seen: what `acr156_visible.look` found, where that was done already.
+        answer: what `Model.predict` or `Model.explain` answers, where it was asked already.
     """
     kinds, sizes_mm = kinds_and_sizes(phantom)
-    probabilities = model.predict(patches, kinds, sizes_mm)
+    probabilities = model.predict(patches, kinds, sizes_mm) if answer is None else answer.copy()
     names = tuple(fusion.kind for fusion in model.card.fusions)
     if names and seen is None:
         seen = look(patches, phantom, model.card.input.pitch_mm, names)
@@ -51,6 +53,7 @@ def score_acr156(
     pose: Pose,
     model: Model,
     seen: tuple[Seen | None, ...] | None = None,
+    answer: Float[np.ndarray, "n 2"] | None = None,
 ) -> tuple[ObjectScore, ...]:
     """One score per insert, in the order of the phantom's inserts.
 
@@ -60,9 +63,10 @@ def score_acr156(
         pose: gives each object's place in the image.
         model: the network; its card holds calibration and thresholds.
         seen: what `acr156_visible.look` found, where that was done already.
+        answer: what the network answers, where it was asked already.
     """
     kinds, _ = kinds_and_sizes(phantom)
-    probabilities = probabilities_acr156(patches, phantom, model, seen)
+    probabilities = probabilities_acr156(patches, phantom, model, seen, answer)
     values = scores(probabilities, kinds, model.card)
     centres_px = pose.to_px(np.array([insert.centre_mm for insert in phantom.inserts], dtype=np.float64))
     return tuple(

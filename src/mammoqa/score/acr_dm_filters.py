@@ -6,6 +6,7 @@ gives it: about N(0, 1) where there is nothing. Specks are prewhitened, since de
 them (Burgess, JOSA A 16:633, 1999).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -80,7 +81,9 @@ class Bench:
         self.side, self.pitch_mm, self.blur_mm = side, pitch_mm, blur_mm
         n = noise.power.shape[0]
         rows, columns = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)
-        self.radial = np.interp(np.hypot(rows, columns) * n, np.arange(len(noise.radial)), noise.radial)
+        self.radial = np.interp(np.hypot(rows, columns) * n, np.arange(len(noise.radial)), noise.radial).astype(
+            np.float32
+        )
         index_r = np.rint(rows[:, 0] * n).astype(int) % n
         index_c = np.rint(columns * n).astype(int) % n
         double = np.full(columns.size, 2.0)  # the other half plane
@@ -88,53 +91,84 @@ class Bench:
         if side % 2 == 0:
             double[-1] = 1.0
         self.double = double
-        self.power = noise.power[np.ix_(index_r, index_c)] * double
+        self.power = (noise.power[np.ix_(index_r, index_c)] * double / side**2).astype(np.float32)
         self.phase_r, self.phase_c = 2j * np.pi * rows, 2j * np.pi * columns
 
-    def filters(self, insert: Insert, turn_deg: float, which: str) -> Complex[np.ndarray, "parts side half"]:
-        """Spectra of an object's filters, to unit noise; `which` is whole, coarse or fine."""
-        spectra = _spectra(insert, turn_deg, which, self.side, self.pitch_mm, self.blur_mm)
-        if insert.kind == "speck_group":
-            spectra = spectra / self.radial
-        sigma = np.sqrt((np.abs(spectra) ** 2 * self.power).sum(axis=(1, 2))) / self.side
-        return np.asarray(spectra / sigma[:, None, None])
+    def seen_in(self, patch: Map, insert: Insert) -> "Seer":
+        """The patch of one object, ready for its filters."""
+        from scipy.fft import rfft2
 
-    def everywhere(self, transform: np.ndarray, spectrum: np.ndarray) -> Map:
-        """Indices of one filter at every displacement of a patch, the undisplaced one in the middle."""
+        transform = np.asarray(rfft2(patch.astype(np.float32) - np.float32(patch.mean())))
+        if insert.kind != "speck_group":
+            return Seer(self, insert, transform, self.power)
+        return Seer(self, insert, transform / self.radial, self.power / self.radial**2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seer:
+    """One object's patch in the frequency plane (whitened for specks), and the noise that its filters meet there."""
+
+    bench: Bench
+    insert: Insert
+    transform: Complex[np.ndarray, "side half"]
+    power: Float[np.ndarray, "side half"]
+
+    def _filters(
+        self, turn_deg: float, which: str
+    ) -> tuple[Complex[np.ndarray, "parts side half"], Float[np.ndarray, " parts"]]:
+        """Conjugate spectra of the object's filters, and what the noise makes of them (standard deviations)."""
+        bench = self.bench
+        spectra, energy = _spectra(self.insert, turn_deg, which, bench.side, bench.pitch_mm, bench.blur_mm)
+        return spectra, np.sqrt(np.tensordot(energy, self.power, axes=2))
+
+    def everywhere(self, turn_deg: float, which: str) -> Float[np.ndarray, "parts side side"]:
+        """Indices of the filters at every displacement, the undisplaced one in the middle."""
         from scipy.fft import irfft2
 
-        found: np.ndarray = irfft2(transform * np.conj(spectrum), (self.side, self.side))
-        return np.fft.fftshift(found)
+        spectra, sigma = self._filters(turn_deg, which)
+        found = irfft2(self.transform * spectra, (self.bench.side, self.bench.side))
+        return np.asarray(np.fft.fftshift(found, axes=(1, 2)) / sigma[:, None, None])
 
-    def at(self, transform: np.ndarray, spectra: np.ndarray, place: tuple[int, int]) -> Float[np.ndarray, " parts"]:
-        """Indices of filters displaced by (rows, columns)."""
-        moved = transform * np.exp(self.phase_r * place[0]) * np.exp(self.phase_c * place[1]) * self.double
-        return np.asarray(np.einsum("rc,prc->p", moved, np.conj(spectra)).real / self.side**2)
+    def at(self, turn_deg: float, which: str, place: tuple[int, int]) -> Float[np.ndarray, " parts"]:
+        """Indices of the filters displaced by (rows, columns)."""
+        bench = self.bench
+        spectra, sigma = self._filters(turn_deg, which)
+        moved = self.transform * (np.exp(bench.phase_r * place[0]) * np.exp(bench.phase_c * place[1]) * bench.double)
+        return np.asarray((spectra.reshape(len(spectra), -1) @ moved.ravel()).real / bench.side**2 / sigma)
 
 
-@lru_cache(maxsize=160)  # an image needs about 90, at most 3 MB each
+@lru_cache(maxsize=160)  # an image needs about 90, at most 2 MB each
 def _spectra(
     insert: Insert, turn_deg: float, which: str, side: int, pitch_mm: float, blur_mm: float
-) -> Complex[np.ndarray, "parts side half"]:
-    """Transforms of blurred thicknesses about the patch's middle, their mean over the surroundings taken off."""
+) -> tuple[Complex[np.ndarray, "parts side half"], Float[np.ndarray, "parts side half"]]:
+    """Conjugate transforms of blurred thicknesses about the patch's middle, and their squared absolute values.
+
+    The mean over the surroundings is taken off.
+    """
     from scipy.fft import rfft2
 
     coarse, fine = ([], []) if which == "whole" else parts(insert, turn_deg)
     shapes = [whole(insert, turn_deg)] if which == "whole" else coarse if which == "coarse" else fine
-    axis = (np.arange(side) - (side - 1) / 2) * pitch_mm
+    axis = ((np.arange(side) - (side - 1) / 2) * pitch_mm).astype(np.float32)
     x, y = np.meshgrid(axis, axis)
     steps = {"speck_group": 5, "fibre": 2}.get(insert.kind, 1)
     made = np.stack([_template(shape, x, y, pitch_mm, blur_mm, steps) for shape in shapes])
-    found = np.asarray(rfft2(made), dtype=np.complex64)
-    found.setflags(write=False)
-    return found
+    found = np.conj(rfft2(made)).astype(np.complex64)
+    energy = (np.abs(found) ** 2).astype(np.float32)
+    for part in (found, energy):
+        part.setflags(write=False)
+    return found, energy
 
 
 def _template(shape: Thickness, x: Map, y: Map, pitch_mm: float, blur_mm: float, steps: int) -> Map:
     from scipy.ndimage import gaussian_filter
 
-    away = ((np.arange(steps) + 0.5) / steps - 0.5) * pitch_mm
-    drawn = np.mean([shape(x + a, y + b) for a in away for b in away], axis=0)
+    away = (((np.arange(steps) + 0.5) / steps - 0.5) * pitch_mm).astype(np.float32)
+    drawn = np.zeros(x.shape, dtype=np.float32)
+    for a in away:
+        for b in away:
+            drawn += shape(x + a, y + b)
+    drawn /= steps**2
     weights = gaussian_filter(drawn, blur_mm / pitch_mm, mode="constant")
     rows, columns = np.flatnonzero((drawn != 0).any(axis=1)), np.flatnonzero((drawn != 0).any(axis=0))
     margin = max(2, round(_MARGIN_MM / pitch_mm))
@@ -158,38 +192,33 @@ def _placed(bench: Bench, found: Map, reach_mm: float = REACH_MM) -> tuple[tuple
 
 def whole_index(bench: Bench, patch: Map, insert: Insert) -> float:
     """The index of an object as one, at its most likely place, not turned."""
-    from scipy.fft import rfft2
-
-    transform = rfft2(patch.astype(np.float64) - float(patch.mean()))
-    found = bench.everywhere(transform, bench.filters(insert, 0.0, "whole")[0])
+    found = bench.seen_in(patch, insert).everywhere(0.0, "whole")[0]
     (row, column), _ = _placed(bench, found)
     return float(found[bench.side // 2 + row, bench.side // 2 + column])
 
 
 def measure(bench: Bench, patch: Map, insert: Insert, loose_mm: float = 0.0, reach_mm: float = REACH_MM) -> Indices:
     """Indices of one object in its patch, at its most likely place (in `reach_mm`) and turn; specks in `loose_mm`."""
-    from scipy.fft import rfft2
-
-    transform = rfft2(patch.astype(np.float64) - float(patch.mean()))
+    seer = bench.seen_in(patch, insert)
+    middle = bench.side // 2
     best: tuple[float, float, tuple[int, int], float] | None = None
     for turn in _ANGLES_DEG if insert.kind == "fibre" else (0.0,):
-        found = bench.everywhere(transform, bench.filters(insert, turn, "whole")[0])
+        found = seer.everywhere(turn, "whole")[0]
         place, likely = _placed(bench, found, reach_mm)
         likely -= turn**2 / (2 * _ANGLE_SIGMA_DEG**2)
         if best is None or likely > best[0]:
-            middle = bench.side // 2
             best = (likely, turn, place, float(found[middle + place[0], middle + place[1]]))
     if best is None:
         raise ValueError("no turn was tried")
     _, turn, place, value = best
-    coarse = bench.at(transform, bench.filters(insert, turn, "coarse"), place)
     if loose_mm > 0 and insert.kind == "speck_group":
-        reach, middle = round(loose_mm / bench.pitch_mm), bench.side // 2
+        reach = round(loose_mm / bench.pitch_mm)
         row, column = place[0] + middle, place[1] + middle
-        near = np.s_[row - reach : row + reach + 1, column - reach : column + reach + 1]
-        each = bench.filters(insert, turn, "coarse")
-        coarse = np.array([bench.everywhere(transform, spectrum)[near].max() for spectrum in each])
-    fine = coarse if insert.kind == "speck_group" else bench.at(transform, bench.filters(insert, turn, "fine"), place)
+        near = np.s_[:, row - reach : row + reach + 1, column - reach : column + reach + 1]
+        coarse = np.asarray(seer.everywhere(turn, "coarse")[near].max(axis=(1, 2)), dtype=np.float64)
+    else:
+        coarse = seer.at(turn, "coarse", place)
+    fine = coarse if insert.kind == "speck_group" else seer.at(turn, "fine", place)
     at = (place[1] * bench.pitch_mm, place[0] * bench.pitch_mm)
     return Indices(coarse, fine, value, at, turn)
 
@@ -200,7 +229,7 @@ def whole(insert: Insert, turn_deg: float = 0.0) -> Thickness:
         return _fibre(insert, turn_deg, 0.0, insert.length_mm)
     if insert.kind == "mass":
         return lambda x, y: _lens(x, y, insert)
-    centres = speck_centres_mm(insert)
+    centres = speck_centres_mm(insert).tolist()  # plain numbers keep single precision single
     return lambda x, y: sum((_sphere(x - a, y - b, insert.diameter_mm) for a, b in centres), np.zeros_like(x))
 
 
@@ -232,15 +261,21 @@ def _speck(insert: Insert, at_x: float, at_y: float) -> Thickness:
 
 
 def _sphere(x: Map, y: Map, diameter_mm: float) -> Map:
-    return np.asarray(2 * np.sqrt(np.clip((diameter_mm / 2) ** 2 - x**2 - y**2, 0.0, None)))
+    """Of a grid's x and y, only what lies near the small sphere is computed."""
+    radius = diameter_mm / 2
+    near = np.ix_(np.flatnonzero(np.abs(y[:, 0]) < radius), np.flatnonzero(np.abs(x[0]) < radius))
+    made = np.zeros_like(x)
+    made[near] = 2 * np.sqrt(np.clip(radius**2 - x[near] ** 2 - y[near] ** 2, 0.0, None))
+    return made
 
 
 def _fibre(insert: Insert, turn_deg: float, middle_mm: float, length_mm: float) -> Thickness:
-    angle = np.radians(insert.angle_deg + turn_deg)
+    angle = math.radians(insert.angle_deg + turn_deg)
+    sine, cosine = math.sin(angle), math.cos(angle)
 
     def thickness(x: Map, y: Map) -> Map:
-        along = x * np.cos(angle) + y * np.sin(angle) - middle_mm
-        across = -x * np.sin(angle) + y * np.cos(angle)
+        along = x * cosine + y * sine - middle_mm
+        across = y * cosine - x * sine
         chord = 2 * np.sqrt(np.clip((insert.diameter_mm / 2) ** 2 - across**2, 0.0, None))
         return np.where(np.abs(along) <= length_mm / 2, chord, 0.0)
 

@@ -1,0 +1,58 @@
+"""Everything that one image of the ACR 156 phantom is asked before it is scored, on two cores."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from mammoqa.core import Image, Phantom, Pose
+from mammoqa.jobs.views import VIEW_PITCH_MM, upright_view
+from mammoqa.models import Model
+from mammoqa.score.acr156 import kinds_and_sizes
+from mammoqa.score.acr156_visible import look
+from mammoqa.score.acr_dm import Seen
+from mammoqa.score.artefacts import Answers, filter_answers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sights:
+    """The network's answer; where wanted, what filters see of the objects and around them, view and gradients."""
+
+    answer: Float[np.ndarray, "n two"]
+    looked: tuple[Seen | None, ...] | None
+    upright: Float32[np.ndarray, "rows columns"] | None
+    around: Answers | None
+    of_presence: Float32[np.ndarray, "n size size"] | None
+
+
+def look_and_ask(
+    image: Image,
+    phantom: Phantom,
+    pose: Pose,
+    patches: Float32[np.ndarray, "n size size"],
+    model: Model,
+    pictures: bool,
+    deduct: bool,
+    gradients: bool,
+) -> Sights:
+    """Ask the network while filters look and the view is made.
+
+    The scores decide which output a map explains. Nearly always it is presence, and one run of the gradient graph gives
+    that with the answer; maps of abnormality are left for later. `deduct` wants the answers around the objects,
+    `pictures` the view and what filters see of the objects.
+    """
+    kinds, sizes_mm = kinds_and_sizes(phantom)
+    presence = np.tile([1.0, 0.0], (len(patches), 1))
+    with ThreadPoolExecutor(1) as pool:  # the network's runtime computes outside Python's lock
+        if gradients:
+            asked = pool.submit(model.explain, patches, kinds, sizes_mm, presence)
+        else:
+            plain = pool.submit(model.predict, patches, kinds, sizes_mm)
+        upright = upright_view(image, phantom, pose) if pictures or deduct else None
+        looked = look(patches, phantom, model.card.input.pitch_mm) if pictures else None
+        around = filter_answers(upright, VIEW_PITCH_MM, phantom) if deduct and upright is not None else None
+        if gradients:
+            answer, of_presence = asked.result()
+            return Sights(answer, looked, upright, around, of_presence)
+        return Sights(plain.result(), looked, upright, around, None)
