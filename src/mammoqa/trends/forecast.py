@@ -1,0 +1,104 @@
+"""The date on which a limit will be breached, with its interval, from the readings since the last baseline began."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from jaxtyping import Float
+
+from mammoqa.core import Forecast, Limit
+from mammoqa.stats.breach import first_passage, fit_trend, paths
+from mammoqa.trends.chart import Chart, ends
+
+LEAST_READINGS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How a forecast is made. `bend` is how much the slope may change in four weeks, in sigmas of the baseline."""
+
+    horizon_days: float = 365.0
+    confidence: float = 0.90
+    bend: float = 0.12
+    paths: int = 4000
+    seed: int = 20260301  # the same readings give the same dates
+
+
+DEFAULT = Outlook()
+
+
+def forecast(drawn: Chart, limit: Limit, now: datetime | None = None, outlook: Outlook = DEFAULT) -> Forecast | None:
+    """When the metric will be read beyond the limit if nothing is done; the sooner side where it has two.
+
+    `now` leaves later readings out. None where there are too few readings since the last service, where they
+    never differ, or where the last one is already beyond the limit. Raises MissingExtraError without statsmodels.
+    """
+    dates = [r.at for r in drawn.series.readings if now is None or r.at <= now]
+    if not dates:
+        return None
+    last = len(dates) - 1
+    own = np.flatnonzero(drawn.against.phase[: last + 1] == drawn.against.phase[last])
+    values = np.array([drawn.series.readings[i].value for i in own])
+    sides = [
+        (end, upper) for end, upper in zip(ends(limit, drawn, last), (False, True), strict=True) if end is not None
+    ]
+    if len(own) < LEAST_READINGS or np.ptp(values) == 0 or not sides:
+        return None
+    if any((values[-1] > end) == upper for end, upper in sides):
+        return None
+    step, grid = _grid([dates[i] for i in own], values)
+    weeks = step / timedelta(weeks=1)
+    bend = outlook.bend * float(drawn.against.sigma[last]) * (weeks / 4.0) ** 1.5
+    steps = max(4, int(outlook.horizon_days / (step / timedelta(days=1))))
+    _, readings = paths(fit_trend(grid, bend), steps, np.random.default_rng(outlook.seed), outlook.paths)
+    made = [_of_side(drawn, limit, end, upper, dates[-1], step, readings, outlook) for end, upper in sides]
+    return max(made, key=lambda f: f.chance)
+
+
+def _grid(dates: list[datetime], values: Float[np.ndarray, " n"]) -> tuple[timedelta, Float[np.ndarray, " steps"]]:
+    """Readings on a regular grid of their usual spacing that ends with the last one; nan where none was taken."""
+    gaps = np.diff(np.array([at.timestamp() for at in dates]))
+    seconds = max(float(np.median(gaps)), 3600.0)
+    place = np.array([round((dates[-1] - at).total_seconds() / seconds) for at in dates])
+    sums, counts = (
+        np.bincount(place, weights=w, minlength=int(place.max()) + 1) for w in (values, np.ones(len(values)))
+    )
+    with np.errstate(invalid="ignore"):
+        return timedelta(seconds=seconds), np.where(counts > 0, sums / counts, np.nan)[::-1]
+
+
+def _of_side(
+    drawn: Chart,
+    limit: Limit,
+    end: float,
+    upper: bool,
+    made_at: datetime,
+    step: timedelta,
+    readings: Float[np.ndarray, "count steps"],
+    outlook: Outlook,
+) -> Forecast:
+    passage = np.sort(first_passage(readings, end, upper=upper))
+    tail = (1.0 - outlook.confidence) / 2.0
+
+    def date(share: float) -> datetime | None:
+        found = float(passage[min(int(share * len(passage)), len(passage) - 1)])
+        return None if np.isinf(found) else made_at + step * found
+
+    low, middle, high = np.quantile(readings, [tail, 0.5, 1.0 - tail], axis=0)
+    return Forecast(
+        metric=drawn.series.metric,
+        made_at=made_at,
+        limit=end,
+        upper=upper,
+        level=limit.level,
+        horizon=made_at + step * readings.shape[1],
+        chance=float(np.isfinite(passage).mean()),
+        earliest=date(tail),
+        likely=date(0.5),
+        latest=date(1.0 - tail),
+        confidence=outlook.confidence,
+        band_at=tuple(made_at + step * (k + 1) for k in range(readings.shape[1])),
+        band_low=tuple(low.tolist()),
+        band_middle=tuple(middle.tolist()),
+        band_high=tuple(high.tolist()),
+    )
