@@ -233,6 +233,31 @@ def read_acr_mri_large(item: Image | Stack, phantom: Phantom, options: Options, 
     )
 
 
+def read_acr_ct464(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
+    """The CT phantom: every test of the modules that were scanned, against the limits of the protocol's name."""
+    from mammoqa import judge, locate
+    from mammoqa.jobs.acr_ct import modules_view
+    from mammoqa.score.acr_ct import score_acr_ct
+
+    stack = _stack(item)
+    with watch.step("locate"):
+        pose = locate.locate_acr_ct(stack, phantom)
+    with watch.step("score"):
+        found, regions = score_acr_ct(stack, phantom, pose)
+        measurements, verdict, notes = judge.judge_acr_ct(found, phantom, stack.images[0].acquisition)
+    with watch.step("explain"):
+        view, indices = modules_view(stack, pose, regions)
+    return Reading(
+        verdict,
+        measurements=measurements,
+        regions=regions,
+        pose=pose,
+        notes=(*pose.notes, *notes),
+        view=view,
+        view_slices=indices,
+    )
+
+
 def read_cdmam34(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
     """A contrast-detail phantom in one image: hits, thresholds and curve; `series` pools the images of one exposure."""
     from mammoqa import locate
@@ -264,6 +289,7 @@ def read_cdmam34(item: Image | Stack, phantom: Phantom, options: Options, watch:
 READINGS: Mapping[str, Callable[[Image | Stack, Phantom, Options, Stopwatch], Reading]] = MappingProxyType(
     {
         "acr156": read_acr156,
+        "acr_ct464": read_acr_ct464,
         "acr_dm": read_acr_dm,
         "acr_mri_large": read_acr_mri_large,
         "cdmam34": read_cdmam34,

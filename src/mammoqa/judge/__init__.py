@@ -1,6 +1,7 @@
 """Scores and measurements against criteria: what the rules make of them."""
 
 from mammoqa.judge.acr156 import TOTALS, Artefact, counted_totals, judge_acr156
+from mammoqa.judge.acr_ct import judge_acr_ct
 from mammoqa.judge.acr_dm import judge_acr_dm
 from mammoqa.judge.contrast_detail import judge_thresholds
 from mammoqa.judge.measurements import judge_measurements
@@ -11,6 +12,7 @@ __all__ = [
     "Artefact",
     "counted_totals",
     "judge_acr156",
+    "judge_acr_ct",
     "judge_acr_dm",
     "judge_measurements",
     "judge_thresholds",

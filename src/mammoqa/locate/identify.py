@@ -18,7 +18,10 @@ _COARSEST_MM = 0.6  # mammography detectors have pixels of 0.05 to 0.1 mm
 _USUAL_FIELD_MM = 240.0  # long side of the small mammography field, to size images that state no spacing
 _CDMAM_FIELD_MM = 110.0  # a CDMAM's cells are 134 mm wide and 212 mm long
 _WIDE_MM = 145.0  # a field that holds the insert of the ACR DM phantom, 130 mm, magnified
-_CT = "CT phantoms are not read by this version; give a mammography phantom image or an MR stack."
+_CT = (
+    "The CT slices show no module of the ACR CT phantom (a disc of 200 mm with its inserts): give the whole axial series "
+    "of that phantom."
+)
 _VIEWS = frozenset({"MLO", "CC", "ML", "LM", "XCCL", "XCCM", "LMO", "FB", "SIO", "CV", "AT"})
 
 
@@ -62,6 +65,10 @@ def _identify_stack(stack: Stack) -> str:
             "The MR slices show no round phantom of 190 mm: give the axial series of the ACR large phantom.",
         )
     if modality == "CT":
+        from mammoqa.locate.acr_ct import looks_like_acr_ct
+
+        if looks_like_acr_ct(stack):
+            return "acr_ct464"
         raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, _CT)
     if modality == "MG":
         if looks_like_acr_dm(mean_image(stack)):
@@ -93,6 +100,13 @@ def _identify_image(image: Image) -> Sighting:
             "The MR image shows no known phantom; give the axial series of the ACR large phantom.",
         )
     if modality == "CT":
+        from mammoqa.locate.acr_ct import looks_like_acr_ct
+
+        if looks_like_acr_ct(image):
+            raise IdentifyError(
+                ReasonCode.WRONG_VIEW,
+                "A single slice of the ACR CT phantom cannot be measured: give its whole axial series.",
+            )
         raise IdentifyError(ReasonCode.UNKNOWN_PHANTOM, _CT)
     if modality not in _PROJECTIONS:
         raise IdentifyError(

@@ -15,6 +15,20 @@ _METRIC_TITLES = MappingProxyType(
         "iqf": "Image quality figure (IQF)",
     }
 )
+# words inside names that are written otherwise than in lower case
+_SPELLED = MappingProxyType(
+    {
+        "ct": "CT",
+        "mtf": "MTF",
+        "cnr": "CNR",
+        "sdnr": "SDNR",
+        "snr": "SNR",
+        "nnps": "NNPS",
+        "mgd": "MGD",
+        "oclock": "o'clock",
+        "lp": "lp per",
+    }
+)
 _UNITS = MappingProxyType({"um": "µm", "um mm": "µm mm"})
 VERDICTS = MappingProxyType(
     {
@@ -53,7 +67,10 @@ ADVICE = MappingProxyType(
 
 def metric_title(name: str) -> str:
     """A metric's name as people write it."""
-    return _METRIC_TITLES.get(name, name.replace("_", " ").capitalize())
+    if name in _METRIC_TITLES:
+        return _METRIC_TITLES[name]
+    said = " ".join(_SPELLED.get(word, word) for word in name.split("_"))
+    return said[:1].upper() + said[1:]
 
 
 def object_title(name: str) -> str:
@@ -115,7 +132,7 @@ def interval(measurement: Measurement) -> str:
 def measured(measurement: Measurement, value: float) -> str:
     """A number of a measurement, to the decimals that its interval supports (two digits of its half width)."""
     if measurement.low is None or measurement.high is None or not math.isfinite(measurement.value):
-        return number(value, 4)
+        return f"{value:.0f}".replace("-", "−") if float(value).is_integer() else number(value, 4)
     half = abs(measurement.high - measurement.low) / 2
     places = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
     return f"{value:.{places}f}".replace("-", "−")
