@@ -46,7 +46,10 @@ def moment(analysis: Analysis) -> datetime:
 
 
 def trends_of(analyses: Iterable[Analysis]) -> tuple[Trend, ...]:
-    """Every total, probability of passing and measurement of every unit, in the order of first appearance."""
+    """Every total, probability of passing and measurement of every unit, in the order of first appearance.
+
+    What is measured of a scored object stands beside its score in the report; the totals have the trend.
+    """
     values: dict[tuple[str, str, str], list[tuple[TrendPoint, str, float | None, float | None]]] = {}
     for analysis in sorted(analyses, key=moment):
         for name, unit, point, low, high in _values(analysis):
@@ -70,5 +73,7 @@ def _values(analysis: Analysis) -> Iterable[tuple[str, str, TrendPoint, float | 
         yield name, "objects", TrendPoint(at, value, outcome), *ends
     if analysis.verdict.p_pass is not None:
         yield "p_pass", "1", TrendPoint(at, analysis.verdict.p_pass, outcome), None, None
+    of_objects = tuple(f"{found.name.replace('-', '_')}_visible_" for found in analysis.objects)
     for m in analysis.measurements:
-        yield m.name, m.unit, TrendPoint(at, m.value, m.outcome, m.low, m.high), m.limit_low, m.limit_high
+        if not m.name.startswith(of_objects):
+            yield m.name, m.unit, TrendPoint(at, m.value, m.outcome, m.low, m.high), m.limit_low, m.limit_high
