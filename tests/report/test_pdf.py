@@ -6,7 +6,7 @@ import pytest
 
 from mammoqa.core import ReportError
 from mammoqa.report import Options, Signature, pdf, pdf_month
-from mammoqa.report.pdf import _set
+from mammoqa.report.pdf import typeset
 from report.samples import SCORES, sample_analysis, sample_month, sample_refusal, sample_stack
 
 
@@ -62,4 +62,4 @@ def test_month_of_one_unit():
 
 def test_a_fault_in_a_sheet_is_told():
     with pytest.raises(ReportError, match="could not be set"):
-        _set("analysis.typ", {"title": "without the rest"}, {})
+        typeset("analysis.typ", {"title": "without the rest"}, {})

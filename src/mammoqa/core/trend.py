@@ -52,7 +52,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The lowest and highest allowed value of a metric; None where that side is free. `source` says who set it."""
+    """The lowest and highest allowed value of a metric; None where that side is free. `source` says who set it.
+
+    `test` and `unit` narrow it to one test (phantom) and one unit; empty means all.
+    """
 
     metric: str
     kind: LimitKind
@@ -60,6 +63,13 @@ class Limit:
     low: float | None
     high: float | None
     source: str
+    test: str = ""
+    unit: str = ""
+
+    def applies(self, series: Series) -> bool:
+        """Whether this limit is one of the series'."""
+        same = self.metric == series.metric and self.test in ("", series.test)
+        return same and self.unit in ("", series.unit)
 
 
 class EventKind(StrEnum):

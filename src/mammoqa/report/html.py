@@ -22,7 +22,7 @@ def html(analysis: Analysis, options: Options | None = None) -> str:
     options = options or Options()
     told = content(analysis, options)
     drawn = drawings(analysis, told.thresholds)
-    return _render(
+    return render(
         "analysis.html",
         title=f"{told.verdict}: {told.title}, {told.unit}, {told.when}",
         c=told,
@@ -30,9 +30,9 @@ def html(analysis: Analysis, options: Options | None = None) -> str:
         annotated=_address(drawn.annotated),
         annotated_alt="Phantom image with the scored objects" if analysis.objects else "Measured slices",
         saliency=_address(drawn.saliency),
-        objects_chart=_inline(drawn.objects_chart),
-        measurements_chart=_inline(drawn.measurements_chart),
-        matrix_chart=_inline(drawn.matrix_chart),
+        objects_chart=inline(drawn.objects_chart),
+        measurements_chart=inline(drawn.measurements_chart),
+        matrix_chart=inline(drawn.matrix_chart),
         captions=dict(drawn.captions),
     )
 
@@ -47,12 +47,12 @@ def html_index(analyses: Sequence[Entry], trends: Sequence[Trend], title: str = 
         {
             "name": unit,
             "count": count([e.analysis for e in analyses if unit_label(e.analysis) == unit]),
-            "chart": _inline(charts.trend_svg([t for t in trends if t.unit == unit])),
+            "chart": inline(charts.trend_svg([t for t in trends if t.unit == unit])),
         }
         for unit in units
     ]
     newest_first = sorted(analyses, key=lambda entry: moment(entry.analysis), reverse=True)
-    return _render(
+    return render(
         "overview.html",
         title=title,
         period=period([e.analysis for e in analyses]),
@@ -62,7 +62,8 @@ def html_index(analyses: Sequence[Entry], trends: Sequence[Trend], title: str = 
     )
 
 
-def _inline(svg: str | None) -> str:
+def inline(svg: str | None) -> str:
+    """An SVG that a template sets as it is; empty for none."""
     from markupsafe import Markup
 
     return Markup(svg) if svg else ""
@@ -85,7 +86,8 @@ def _environment() -> "Environment":
     )
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """A page from its template, with the style that all pages share."""
     from markupsafe import Markup
 
     style = resources.files("mammoqa.report").joinpath("templates/style.css").read_text("utf-8")

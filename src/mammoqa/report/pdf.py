@@ -33,7 +33,7 @@ def pdf(analysis: Analysis, options: Options | None = None) -> bytes:
         "captions": dict(drawn.captions),
         "footer": analysis.provenance.software,
     }
-    return _set("analysis.typ", data, present)
+    return typeset("analysis.typ", data, present)
 
 
 def pdf_month(unit: str, analyses: Sequence[Analysis]) -> bytes:
@@ -57,10 +57,10 @@ def pdf_month(unit: str, analyses: Sequence[Analysis]) -> bytes:
         "rows": [overview_row(Entry(analysis), totals) for analysis in own],
         "footer": own[-1].provenance.software if own else "",
     }
-    return _set("month.typ", data, files)
+    return typeset("month.typ", data, files)
 
 
-def _set(template: str, data: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
+def typeset(template: str, data: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
     """Typeset a template with its data and pictures in a folder of its own, with the fonts that Typst brings."""
     import typst
 

@@ -13,6 +13,8 @@ _METRIC_TITLES = MappingProxyType(
         "masses": "Masses",
         "p_pass": "Probability of passing",
         "iqf": "Image quality figure (IQF)",
+        "mas": "Tube load",
+        "mtf50": "MTF at one half",
     }
 )
 # words inside names that are written otherwise than in lower case
@@ -29,7 +31,7 @@ _SPELLED = MappingProxyType(
         "lp": "lp per",
     }
 )
-_UNITS = MappingProxyType({"um": "µm", "um mm": "µm mm"})
+_UNITS = MappingProxyType({"um": "µm", "um mm": "µm mm", "uGy/mAs": "µGy/mAs"})
 VERDICTS = MappingProxyType(
     {
         Outcome.PASS: "Pass",

@@ -80,9 +80,11 @@ FOURTEEN = Rule("14 alternating", "fourteen in a row, up and down in turn", lamb
 FIFTEEN = Rule("15 within 1σ", "fifteen in a row within 1 standard deviation", lambda z: within(z, 15))
 EIGHT_OUT = Rule("8 beyond 1σ", "eight in a row beyond 1 standard deviation on either side", lambda z: outside(z, 8))
 TWO_OF_3_FAR = Rule("2 of 3 beyond 3σ", "two of three beyond 3 standard deviations", lambda z: beyond(z, 2, 3, 3.0))
+BEYOND_4 = Rule("1 beyond 4σ", "one reading beyond 4 standard deviations", lambda z: beyond(z, 1, 1, 4.0))
+BEYOND_5 = Rule("1 beyond 5σ", "one reading beyond 5 standard deviations", lambda z: beyond(z, 1, 1, 5.0))
 
 WESTERN_ELECTRIC: tuple[Rule, ...] = (BEYOND_3, TWO_OF_3, FOUR_OF_5, EIGHT)
 NELSON: tuple[Rule, ...] = (BEYOND_3, NINE, SIX_TREND, FOURTEEN, TWO_OF_3, FOUR_OF_5, FIFTEEN, EIGHT_OUT)
 RULES: MappingProxyType[str, Rule] = MappingProxyType(
-    {rule.name: rule for rule in (*NELSON, EIGHT, TWO_OF_3_FAR)},
+    {rule.name: rule for rule in (*NELSON, EIGHT, TWO_OF_3_FAR, BEYOND_4, BEYOND_5)},
 )

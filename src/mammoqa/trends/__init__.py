@@ -12,8 +12,9 @@ from mammoqa.trends.changes import ChangePoint, changes
 from mammoqa.trends.chart import Chart, chart, ends
 from mammoqa.trends.fleet import Standing, compare, sigma_priors
 from mammoqa.trends.forecast import Outlook, forecast
+from mammoqa.trends.outlook import foresee
 from mammoqa.trends.policy import POLICIES, SHEWHART, WATCH, WESTERN_ELECTRIC, Policy
-from mammoqa.trends.watch import Watched, watch
+from mammoqa.trends.watch import Priors, Watched, watch
 
 __all__ = [
     "POLICIES",
@@ -24,6 +25,7 @@ __all__ = [
     "Chart",
     "Outlook",
     "Policy",
+    "Priors",
     "SigmaPrior",
     "Standing",
     "Watched",
@@ -33,6 +35,7 @@ __all__ = [
     "compare",
     "ends",
     "forecast",
+    "foresee",
     "sigma_priors",
     "watch",
 ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def changes(drawn: Chart) -> tuple[ChangePoint, ...]:
             continue
         sigma = float(against.sigma[part[-1]])
         edges = [0, *change_points(against.values[part], sigma), part.size]
-        levels = [float(np.mean(against.values[part[a:b]])) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        levels = [float(np.mean(against.values[part[a:b]])) for a, b in pairwise(edges)]
         for edge, before, after in zip(edges[1:-1], levels[:-1], levels[1:], strict=True):
             if abs(after - before) >= float(against.material[part[edge]] * against.width[part[edge]]):
                 at = drawn.series.readings[part[edge]].at

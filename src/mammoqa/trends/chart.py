@@ -49,10 +49,10 @@ def chart(
     policy: Policy = WATCH,
     prior: SigmaPrior | None = None,
 ) -> Chart:
-    """Put a series on its charts. Limits of other metrics and events of other units are passed over."""
+    """Put a series on its charts. Limits and events that are not its own are passed over."""
     own = sorted((e for e in events if e.unit == series.unit), key=lambda event: event.at)
     against = standardise(series, own, trait(series.metric, series.unit_of_measure), policy, prior)
-    limits = tuple(limit for limit in limits if limit.metric == series.metric)
+    limits = tuple(limit for limit in limits if limit.applies(series))
     slack = np.maximum(LEAST_SLACK, against.material / 2.0)
     interval = np.array([decision_interval(round(float(k), 2), policy.run_length) for k in slack])
     reach = slack + _ONE_READING * interval

@@ -9,17 +9,23 @@ from jaxtyping import Float
 from mammoqa.core import Forecast, Limit
 from mammoqa.stats.breach import first_passage, fit_trend, paths
 from mammoqa.trends.chart import Chart, ends
+from mammoqa.trends.metrics import trait
 
 LEAST_READINGS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """How a forecast is made. `bend` is how much the slope may change in four weeks, in sigmas of the baseline."""
+    """How a forecast is made.
 
-    horizon_days: float = 365.0
+    `bend` is how much the slope may change in four weeks, in sigmas of the baseline; a forecast is made where the
+    readings move towards the limit with at least the probability `certain`.
+    """
+
+    horizon_days: float = 182.0
     confidence: float = 0.90
-    bend: float = 0.12
+    bend: float = 1.5
+    certain: float = 0.8
     paths: int = 4000
     seed: int = 20260301  # the same readings give the same dates
 
@@ -30,9 +36,12 @@ DEFAULT = Outlook()
 def forecast(drawn: Chart, limit: Limit, now: datetime | None = None, outlook: Outlook = DEFAULT) -> Forecast | None:
     """When the metric will be read beyond the limit if nothing is done; the sooner side where it has two.
 
-    `now` leaves later readings out. None where there are too few readings since the last service, where they
-    never differ, or where the last one is already beyond the limit. Raises MissingExtraError without statsmodels.
+    `now` leaves later readings out. None where there are too few readings since the last service, where they never
+    differ or do not move towards the limit, or where the last one is already beyond it. Raises MissingExtraError
+    without statsmodels.
     """
+    from scipy import special
+
     dates = [r.at for r in drawn.series.readings if now is None or r.at <= now]
     if not dates:
         return None
@@ -46,13 +55,26 @@ def forecast(drawn: Chart, limit: Limit, now: datetime | None = None, outlook: O
         return None
     if any((values[-1] > end) == upper for end, upper in sides):
         return None
-    step, grid = _grid([dates[i] for i in own], values)
+    logarithmic = _grows_by_shares(drawn, values)
+    step, grid = _grid([dates[i] for i in own], np.log(values) if logarithmic else values)
     weeks = step / timedelta(weeks=1)
-    bend = outlook.bend * float(drawn.against.sigma[last]) * (weeks / 4.0) ** 1.5
+    sigma = float(drawn.against.sigma[last]) / (float(np.mean(values)) if logarithmic else 1.0)
+    bend = outlook.bend * sigma * (weeks / 4.0) ** 1.5
     steps = max(4, int(outlook.horizon_days / (step / timedelta(days=1))))
-    _, readings = paths(fit_trend(grid, bend), steps, np.random.default_rng(outlook.seed), outlook.paths)
+    trend = fit_trend(grid, bend)
+    rising = float(special.ndtr(trend.mean[1] / max(trend.covariance[1, 1], 1e-300) ** 0.5))
+    sides = [(end, upper) for end, upper in sides if (rising if upper else 1.0 - rising) >= outlook.certain]
+    if not sides:
+        return None
+    _, readings = paths(trend, steps, np.random.default_rng(outlook.seed), outlook.paths)
+    readings = np.exp(readings) if logarithmic else readings
     made = [_of_side(drawn, limit, end, upper, dates[-1], step, readings, outlook) for end, upper in sides]
     return max(made, key=lambda f: f.chance)
+
+
+def _grows_by_shares(drawn: Chart, values: Float[np.ndarray, " n"]) -> bool:
+    """Whether the metric is thought of in per cent: a tube that gives half as much needs twice the mAs."""
+    return trait(drawn.series.metric, drawn.series.unit_of_measure).relative and bool(np.all(values > 0))
 
 
 def _grid(dates: list[datetime], values: Float[np.ndarray, " n"]) -> tuple[timedelta, Float[np.ndarray, " steps"]]:
