@@ -9,7 +9,7 @@ import pytest
 from acr_dm_exposure import ACR_DM, exposed
 from mammoqa.core import Insert, Intent
 from mammoqa.locate import locate_acr_dm, patches
-from mammoqa.score.acr_dm import PITCH_MM, RULES, SIDE_PX, judge_indices, longest_run, score_acr_dm, see
+from mammoqa.score.acr_dm import PITCH_MM, RULES, SIDE_PX, judge_indices, score_acr_dm, see
 from mammoqa.score.acr_dm_filters import Bench, Indices, noise_of, parts, speck_centres_mm, whole
 from mammoqa.score.acr_dm_weekly import weekly
 from mammoqa.simulate.shapes import speck_centres_mm as drawn_centres_mm
@@ -93,10 +93,6 @@ def test_the_manuals_rules(insert: Insert, found: Indices, score: float) -> None
 def test_probabilities_grow_with_visibility() -> None:
     faint, clear = (judge_indices(GROUP, indices([RULES.speck + d] * 6)) for d in (-1.0, 1.0))
     assert faint.p_present < 0.5 < clear.p_present
-
-
-def test_a_run_is_the_longest() -> None:
-    assert longest_run(np.array([1, 1, 0, 1, 1, 1, 0], dtype=bool)) == 3
 
 
 def test_snr_and_cnr_of_raw_pixels_have_limits_and_the_cavity_is_found() -> None:

@@ -4,8 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mammoqa.simulate.detectability import SECTORS, SEGMENTS, Visibility
 from mammoqa.simulate.readers import (
@@ -13,7 +11,6 @@ from mammoqa.simulate.readers import (
     expected,
     fibre_score,
     gaps,
-    longest_run,
     mass_score,
     panel_scores,
     read,
@@ -58,12 +55,6 @@ def test_mass_rule_needs_more_than_three_quarters_of_the_contour():
 )
 def test_majority_of_five(scores, panel):
     assert panel_scores(np.array(scores, dtype=float)[:, None]).tolist() == [panel]
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=20))
-def test_longest_run_agrees_with_splitting_a_string(parts):
-    text = "".join("1" if p else " " for p in parts)
-    assert longest_run(np.array([parts])).tolist() == [max((len(w) for w in text.split()), default=0)]
 
 
 def test_a_plainly_missing_part_is_a_gap_and_a_noisy_one_is_not():

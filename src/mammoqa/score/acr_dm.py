@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Float32
 
 from mammoqa.core import Insert, Measurement, ObjectScore, Phantom, Pose
 from mammoqa.score.acr_dm_filters import REACH_MM, SEGMENTS, Bench, Indices, measure, noise_of, whole_index
+from mammoqa.stats.runs import longest_run
 
 PATCH_MM, PITCH_MM = 20.0, 0.08  # the cells of the insert, sampled about as finely as the finest detector
 SIDE_PX = round(PATCH_MM / PITCH_MM)
@@ -139,7 +140,7 @@ def _score(kind: str, found: Indices, rules: Rules) -> tuple[float, float]:
         return (1.0 if count >= 4 else 0.5 if count >= 2 else 0.0), float(count)
     if kind == "fibre":
         seen = (found.coarse > rules.segment) & ~missing(found.fine, rules.gap_of_fibre)
-        length_mm = longest_run(seen) * 10.0 / SEGMENTS
+        length_mm = float(longest_run(seen)) * 10.0 / SEGMENTS
         if abs(found.angle_deg) > DIRECTION_DEG:
             return 0.0, length_mm
         return (1.0 if length_mm >= 8.0 else 0.5 if length_mm >= 5.0 else 0.0), length_mm
@@ -153,15 +154,6 @@ def missing(fine: Float[np.ndarray, " parts"], gap: float) -> Bool[np.ndarray, "
     """Parts that are plainly missing beside the better ones."""
     usual = float(np.quantile(fine, 0.75))
     return np.asarray((fine < 0.5 * usual) & (usual - fine > gap))
-
-
-def longest_run(seen: Bool[np.ndarray, " parts"]) -> int:
-    """Length of the longest run of True."""
-    best = run = 0
-    for part in seen:
-        run = run + 1 if part else 0
-        best = max(best, run)
-    return best
 
 
 def measurement(seen: Seen) -> Measurement:

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from mammoqa.core import Intent, Phantom
 from mammoqa.simulate.detectability import SEGMENTS, Visibility
 from mammoqa.simulate.exposure import SOUND, Exposure, ObjectState
+from mammoqa.stats.runs import longest_run
 
 # Digital detectors with the beams that their vendors sell.
 BEAMS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -116,15 +117,6 @@ def _scores(
     share = ((coarse > c.sector) & ~missing).mean(axis=1)
     visible = seen.whole * efficiency - shift[:, 0] > c.whole
     return np.where(visible, np.where(share > 0.75, 1.0, 0.5), 0.0)
-
-
-def longest_run(seen: np.ndarray) -> np.ndarray:
-    """Length of the longest run of True along the last axis."""
-    run = best = np.zeros(seen.shape[:-1])
-    for k in range(seen.shape[-1]):
-        run = np.where(seen[..., k], run + 1, 0)
-        best = np.maximum(best, run)
-    return best
 
 
 def fibre_score(length_mm: np.ndarray) -> np.ndarray:

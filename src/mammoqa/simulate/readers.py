@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mammoqa.simulate.detectability import SECTORS, SEGMENTS, Visibility
+from mammoqa.stats.runs import longest_run
 
 NOT_APPLICABLE = -1.0  # "may be visible but misses the bar for 0.5"
 READERS = 5
@@ -115,15 +116,6 @@ def fibre_score(
     """ACR 1999: 1 for the whole length unbroken, 0.5 for more than half of it; by the longest seen run."""
     run = longest_run(seen & ~missing)
     return np.select([run >= SEGMENTS - 1, run > SEGMENTS / 2, run >= 3], [1.0, 0.5, NOT_APPLICABLE], 0.0)
-
-
-def longest_run(seen: Bool[np.ndarray, "*readers parts"]) -> Int[np.ndarray, "*readers"]:
-    """Length of the longest run of True along the last axis."""
-    best = run = np.zeros(seen.shape[:-1], dtype=int)
-    for k in range(seen.shape[-1]):
-        run = np.where(seen[..., k], run + 1, 0)
-        best = np.maximum(best, run)
-    return best
 
 
 def speck_score(count: Int[np.ndarray, "*readers"]) -> Float[np.ndarray, "*readers"]:
