@@ -1,5 +1,6 @@
 """Settings: read once from the environment where a program starts, and passed on as arguments from there."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -18,6 +19,36 @@ class Settings:
     jobs: int = 1
     dask: str | None = None
     saliency: bool = True
+    # the service
+    data: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8042
+    dicom_host: str = "127.0.0.1"
+    dicom_port: int = 11112
+    ae_title: str = "MAMMOQA"
+    workers: int = 1
+    quiet_s: float = 5.0
+    watch: str | None = None
+    max_bytes: int = 512 * 2**20
+    known_peers_only: bool = False
+    clinical_images: bool = False
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+    tls_clients: str | None = None
+    public_url: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_role: str = "viewer"
+    smtp_host: str = ""
+    smtp_port: int = 25
+    smtp_user: str = ""
+    smtp_password: str = ""
+    mail_from: str = ""
+    mail_to: str = ""
+    webhook: str = ""
+    webhook_secret: str = ""
+    metrics: bool = True
 
 
 # Name of the setting, and its line in docs/reference/settings.md.
@@ -26,6 +57,35 @@ HELP: dict[str, str] = {
     "jobs": "How many images are analysed at a time; 0 takes all cores.",
     "dask": "Address of a Dask scheduler that takes the work, such as tcp://host:8786.",
     "saliency": "Whether the report shows what the network's scores rest on: 1 or 0.",
+    "data": "The service: the folder of received objects.",
+    "host": "The service: the address that the web pages are served at.",
+    "port": "The service: the port of the web pages.",
+    "dicom_host": "The service: the address that the DICOM receiver listens at.",
+    "dicom_port": "The service: the port of the DICOM receiver.",
+    "ae_title": "The service: the application entity title of the receiver.",
+    "workers": "The service: how many worker processes analyse.",
+    "quiet_s": "The service: how many seconds a study rests before it is analysed, unless it is complete before.",
+    "watch": "The service: a folder whose files are taken in.",
+    "max_bytes": "The service: the largest object that is received, in bytes.",
+    "known_peers_only": "The service: whether only application entities from the list of peers may send: 1 or 0.",
+    "clinical_images": "The service: whether images that show no phantom are kept and shown: 1 or 0.",
+    "tls_certificate": "The service: the file of the certificate; with it pages and receiver speak TLS.",
+    "tls_key": "The service: the file of the certificate's private key.",
+    "tls_clients": "The service: the file of the authorities whose certificates senders need.",
+    "public_url": "The service: the address that people reach it at, such as https://qa.example.org.",
+    "oidc_issuer": "The service: the address of the OpenID Connect provider.",
+    "oidc_client_id": "The service: the name under which the provider knows it.",
+    "oidc_client_secret": "The service: the secret for the provider.",
+    "oidc_role": "The service: the role of people who first come through the provider.",
+    "smtp_host": "The service: the mail server that alerts are sent through.",
+    "smtp_port": "The service: the port of the mail server.",
+    "smtp_user": "The service: the name at the mail server.",
+    "smtp_password": "The service: the password at the mail server.",
+    "mail_from": "The service: the address that alerts come from.",
+    "mail_to": "The service: the addresses that alerts go to, with commas between.",
+    "webhook": "The service: the address that alerts are posted to as JSON.",
+    "webhook_secret": "The service: the key of the HMAC-SHA256 signature of such posts.",
+    "metrics": "The service: whether /metrics answers Prometheus: 1 or 0.",
 }
 
 
@@ -48,8 +108,20 @@ def _parse(name: str, text: str, default: Any) -> Any:
         if text.lower() not in words:
             raise ConfigurationError(f"{PREFIX}{name} must be 1 or 0, not {text!r}")
         return words[text.lower()]
+    if isinstance(default, float):
+        return _positive(name, text)
     if isinstance(default, int):
         if not text.isdecimal():
             raise ConfigurationError(f"{PREFIX}{name} must be a whole number of 0 or more, not {text!r}")
         return int(text)
     return text
+
+
+def _positive(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ConfigurationError(f"{PREFIX}{name} must be a number above 0, not {text!r}")
+    return value

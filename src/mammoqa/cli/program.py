@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("mammoqa.cli.suites", "Reproduce the numbers in docs/validation."),
     "benchmark": ("mammoqa.cli.suites", "Measure speed and memory."),
     "train": ("mammoqa.cli.train", "Train a network by a recipe and export it."),
+    "serve": ("mammoqa.cli.serve", "Serve web pages, a DICOM receiver and workers."),
     "db": ("mammoqa.cli.db", "Look after the database."),
 }
 

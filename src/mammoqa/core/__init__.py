@@ -8,6 +8,7 @@ from mammoqa.core.errors import (
     MammoqaError,
     MissingExtraError,
     ModelError,
+    NotStoredError,
     RefusalError,
     ReportError,
     ScoreError,
@@ -38,6 +39,8 @@ from mammoqa.core.result import (
     Refused,
     Region,
     Verdict,
+    SingleImage,
+    SinglePoint,
 )
 from mammoqa.core.trend import (
     Alarm,
@@ -82,6 +85,7 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "ModelId",
+    "NotStoredError",
     "ObjectScore",
     "Outcome",
     "Outline",
@@ -98,6 +102,8 @@ __all__ = [
     "Series",
     "ServiceEvent",
     "Signal",
+    "SingleImage",
+    "SinglePoint",
     "Source",
     "Stack",
     "StoreError",

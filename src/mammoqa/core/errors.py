@@ -10,6 +10,7 @@ MammoqaError
 │   └── ScoreError            placed, but the reading is not possible (clipped, incomplete stack ...)
 ├── ModelError                a network artefact is missing, damaged or does not fit its card
 ├── StoreError                the database cannot be read or written
+│   └── NotStoredError        what was asked for is not in the database
 └── ReportError               a page or sheet cannot be set
 """
 
@@ -59,6 +60,10 @@ class ModelError(MammoqaError):
 
 class StoreError(MammoqaError):
     """The database cannot be read or written."""
+
+
+class NotStoredError(StoreError):
+    """What was asked for is not in the database."""
 
 
 class ReportError(MammoqaError):

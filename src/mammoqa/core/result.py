@@ -150,12 +150,37 @@ class CurvePoint:
     achievable_um: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SinglePoint:
+    """A threshold (um) of human readers as a network estimates it from one image, with its 95 % interval."""
+
+    diameter_mm: float
+    value_um: float
+    low_um: float
+    high_um: float
+
+
+@dataclass(frozen=True, slots=True)
+class SingleImage:
+    """A contrast-detail curve estimated from one image alone.
+
+    `distance` tells how far the image is from those that the network learned from; beyond `farthest` it is `unlike`
+    them, and the interval is not to be relied on.
+    """
+
+    path: str
+    points: tuple[SinglePoint, ...]
+    distance: float
+    farthest: float
+    unlike: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ContrastDetail:
     """What a series of images of a contrast-detail phantom shows.
 
     `corner` and `centre` are the decisions: 1 hit, 0 miss, -1 no such cell. `convention` names what the ratio of human
-    to automatic thresholds multiplies, `form` the psychometric curve.
+    to automatic thresholds multiplies, `form` the psychometric curve. `single` are estimates from each image alone.
     """
 
     diameters_mm: Float[np.ndarray, " rows"]
@@ -165,6 +190,7 @@ class ContrastDetail:
     curve: tuple[CurvePoint, ...]
     convention: str
     form: str
+    single: tuple[SingleImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -147,6 +147,20 @@ def _verdict(totals: tuple[tuple[str, float], ...], phantom: Phantom, p_pass: fl
     return Verdict(Outcome.PASS, totals=totals, p_pass=p_pass)
 
 
+def with_deductions(
+    objects: tuple[ObjectScore, ...], verdict: Verdict, taken: Mapping[str, float], phantom: Phantom
+) -> tuple[tuple[ObjectScore, ...], Verdict]:
+    """A judgement with these deductions by object name, where the object counts and has that much to lose."""
+    if not taken:
+        return objects, verdict
+    lowered = tuple(replace(o, deduction=min(taken.get(o.name, 0.0), o.score)) if o.counted else o for o in objects)
+    totals = tuple(
+        (name, float(sum(o.score - o.deduction for o in lowered if o.counted and TOTALS[o.kind] == name)))
+        for name, _ in verdict.totals
+    )
+    return lowered, _verdict(totals, phantom, verdict.p_pass or 0.0)
+
+
 def _failure(criterion: Criterion, total: float) -> str:
     words = _WORDS.get(criterion.name, criterion.name)
     if criterion.low is not None and total < criterion.low:

@@ -69,23 +69,20 @@ class Service:
         return self.options.data / "incoming"
 
 
-def open_service(options: ServiceOptions) -> Service:
-    """The service with its folders and its database, brought to the newest schema.
+def open_service(options: ServiceOptions, *, newest: bool = True) -> Service:
+    """The service with its folders and its database, brought to the newest schema where `newest`.
 
     ConfigurationError where the folder cannot be made.
     """
-    service = Service(options, _opened(options.store_url))
+    if newest:
+        upgrade(options.store_url)
+    service = Service(options, open_store(options.store_url))
     for folder in (service.objects, service.incoming):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(f"the folder {folder} cannot be made: {error.strerror}") from error
     return service
-
-
-def _opened(url: str) -> Store:
-    upgrade(url)
-    return open_store(url)
 
 
 def queue_url(store_url: str) -> str:

@@ -71,12 +71,14 @@ def start_receiver(service: Service) -> "ThreadedAssociationServer":
     options = service.options
     context = tls_context(options.tls_certificate, options.tls_key, options.tls_clients)
     try:
-        return application_entity(options.ae_title).start_server(
+        server = application_entity(options.ae_title).start_server(
             (options.dicom_host, options.dicom_port), block=False, evt_handlers=handlers, ssl_context=context
         )
     except OSError as error:
         where = f"{options.dicom_host}:{options.dicom_port}"
         raise ConfigurationError(f"the DICOM receiver cannot listen on {where}: {error.strerror}") from error
+    assert server is not None  # only a blocking start gives none
+    return server
 
 
 def application_entity(ae_title: str) -> "ApplicationEntity":
@@ -90,7 +92,7 @@ def application_entity(ae_title: str) -> "ApplicationEntity":
     entity.acse_timeout = entity.dimse_timeout = _TIMEOUT_S
     entity.network_timeout = 2 * _TIMEOUT_S
     for context in AllStoragePresentationContexts:
-        entity.add_supported_context(context.abstract_syntax, list(_TRANSFER_SYNTAXES))
+        entity.add_supported_context(str(context.abstract_syntax), list(_TRANSFER_SYNTAXES))
     entity.add_supported_context(Verification)
     entity.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
     entity.require_called_aet = True

@@ -5,7 +5,7 @@
 crash saves nothing twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from mammoqa.core import Analysis, StoreError
+from mammoqa.core import Analysis, NotStoredError, StoreError
 from mammoqa.store import rows
 from mammoqa.store.records import AnalysisId
 from mammoqa.store.store import Store
@@ -216,7 +216,7 @@ def save_results(store: Store, job_id: int, key: str, analyses: Sequence[Analysi
                 return tuple(row.analysis_id for row in saved if row.analysis_id is not None)
             job = session.get(JobRow, job_id, with_for_update=True)
             if job is None:
-                raise StoreError(f"there is no job {job_id} in this store")
+                raise NotStoredError(f"there is no job {job_id} in this store")
             numbers = tuple(rows.add(session, analysis) for analysis in analyses)
             for position, number in enumerate(numbers or (None,)):
                 session.add(JobResultRow(key=f"{key}/{position}", job_id=job_id, analysis_id=number))
@@ -263,7 +263,7 @@ def try_again(store: Store, job_id: int) -> int:
 def _found(session: Session, job_id: int) -> JobRow:
     row = session.get(JobRow, job_id)
     if row is None:
-        raise StoreError(f"there is no job {job_id} in this store")
+        raise NotStoredError(f"there is no job {job_id} in this store")
     return row
 
 
@@ -288,3 +288,23 @@ def jobs_in(store: Store, *states: str, limit: int = 200) -> tuple[Job, ...]:
     query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
     with store.session() as session:
         return tuple(job(row) for row in session.scalars(query.where(JobRow.state.in_(states)) if states else query))
+
+
+def results_of(store: Store, job_ids: Sequence[int]) -> Mapping[int, tuple[AnalysisId, ...]]:
+    """The analyses that jobs saved."""
+    found: dict[int, list[int]] = {}
+    query = select(JobResultRow.job_id, JobResultRow.analysis_id).where(
+        JobResultRow.job_id.in_(job_ids), JobResultRow.analysis_id.is_not(None)
+    )
+    with store.session() as session:
+        for job_id, number in session.execute(query.order_by(JobResultRow.analysis_id)):
+            if number is not None:
+                found.setdefault(job_id, []).append(number)
+    return {job_id: tuple(numbers) for job_id, numbers in found.items()}
+
+
+def resting(store: Store) -> int:
+    """How many objects wait for the rest of their study."""
+    query = select(func.count()).where(InstanceRow.job_id.is_(None), InstanceRow.reason.is_(None))
+    with store.session() as session:
+        return session.scalar(query) or 0

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Select, func, select
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from mammoqa.core import Analysis, StoreError
+from mammoqa.core import Analysis, NotStoredError, StoreError
 from mammoqa.core.plain import from_plain_and_bytes
 from mammoqa.store import rows
 from mammoqa.store.connection import readable, require_existing
@@ -162,7 +162,7 @@ class Store:
 def _found(session: Session, analysis_id: AnalysisId) -> AnalysisRow:
     row = session.get(AnalysisRow, analysis_id)
     if row is None:
-        raise StoreError(f"there is no analysis {analysis_id} in this store")
+        raise NotStoredError(f"there is no analysis {analysis_id} in this store")
     return row
 
 

@@ -1,0 +1,144 @@
+"""A unit: its results, trends, events, baselines and tests."""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from mammoqa.phantoms import PHANTOMS
+from mammoqa.report import words
+from mammoqa.service.access import Physicist, ServiceDep, Technologist, Viewer
+from mammoqa.service.charts import trend_chart
+from mammoqa.service.rendering import page
+from mammoqa.store import alerts, audit, course, fleet, pages, programme
+
+ROUTER = APIRouter()
+PERIODS = {"3m": 92, "1y": 366, "2y": 731, "all": 0}
+
+
+@ROUTER.get("/units/{unit_id}")
+def unit_page(
+    request: Request, service: ServiceDep, who: Viewer, unit_id: int, period: Annotated[str, Query(max_length=4)] = "1y"
+) -> Response:
+    """One unit."""
+    store = service.store
+    numbers = pages.latest_page(store, unit_id=unit_id, limit=25)
+    return page(
+        request,
+        "unit.html",
+        who,
+        unit=fleet.unit(store, unit_id),
+        metrics=fleet.metrics_of(store, unit_id),
+        results=fleet.last_results(store, unit_id),
+        due=programme.due(store, date.today(), unit_id),
+        events=course.events(store, unit_id),
+        baselines=course.baselines(store, unit_id),
+        alerts=alerts.alerts(store, "open", "acknowledged", unit_id=unit_id),
+        lines=pages.lines(store, numbers),
+        sites=fleet.sites(store),
+        phantoms=PHANTOMS,
+        period=period if period in PERIODS else "1y",
+        periods=PERIODS,
+        kinds=course.EVENT_KINDS,
+        today=date.today(),
+    )
+
+
+@ROUTER.get("/units/{unit_id}/chart.json")
+def chart(
+    service: ServiceDep,
+    _who: Viewer,
+    unit_id: int,
+    phantom: Annotated[str, Query(max_length=64)],
+    metric: Annotated[str, Query(max_length=100)],
+    period: Annotated[str, Query(max_length=4)] = "1y",
+) -> Response:
+    """The chart of one metric, as a Vega-Lite specification."""
+    return JSONResponse(chart_of(service.store, unit_id, phantom, metric, period))
+
+
+def chart_of(store: Any, unit_id: int, phantom: str, metric: str, period: str) -> dict[str, Any]:
+    """Values with intervals, limits, baselines and events of one metric."""
+    points = fleet.history(store, unit_id, phantom, metric)
+    days = PERIODS.get(period, 366)
+    if points and days:
+        newest = points[-1].at
+        points = tuple(p for p in points if p.at >= newest - timedelta(days=days))
+    lines = [b for b in course.baselines(store, unit_id) if b.phantom == phantom and b.metric == metric]
+    return trend_chart(points, words.metric_title(metric), course.events(store, unit_id), lines[:1])
+
+
+@ROUTER.post("/units/{unit_id}")
+def describe(
+    service: ServiceDep,
+    who: Physicist,
+    unit_id: int,
+    name: Annotated[str, Form(max_length=200)] = "",
+    site: Annotated[str, Form(max_length=200)] = "",
+    ae_title: Annotated[str, Form(max_length=16)] = "",
+    note: Annotated[str, Form(max_length=2000)] = "",
+    retired: Annotated[bool, Form()] = False,
+) -> Response:
+    """Name the unit, and say where it stands."""
+    fleet.describe_unit(service.store, unit_id, name=name, site=site, ae_title=ae_title, note=note, retired=retired)
+    audit.add(service.store, who.account.label, "unit described", f"unit {unit_id}", name=name, site=site)
+    return RedirectResponse(f"/units/{unit_id}", 303)
+
+
+@ROUTER.post("/units/{unit_id}/events")
+def add_event(
+    service: ServiceDep,
+    who: Technologist,
+    unit_id: int,
+    at: Annotated[datetime, Form()],
+    kind: Annotated[str, Form(max_length=64)],
+    note: Annotated[str, Form(max_length=2000)] = "",
+    new_baseline: Annotated[bool, Form()] = False,
+) -> Response:
+    """Enter a service event."""
+    event = course.add_event(service.store, unit_id, at, kind, note, new_baseline, who.account.label)
+    audit.add(service.store, who.account.label, "event", f"unit {unit_id}", kind=kind, at=event.at, note=event.note)
+    return RedirectResponse(f"/units/{unit_id}#events", 303)
+
+
+@ROUTER.post("/units/{unit_id}/baselines")
+def set_baseline(
+    service: ServiceDep,
+    who: Physicist,
+    unit_id: int,
+    phantom: Annotated[str, Form(max_length=64)],
+    metric: Annotated[str, Form(max_length=100)],
+    last: Annotated[int, Form(ge=1, le=200)] = 5,
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Take the mean of the last values of a metric as its baseline."""
+    points = fleet.history(service.store, unit_id, phantom, metric)[-last:]
+    made = baseline_of(service.store, unit_id, phantom, metric, points, who.account.label, note)
+    audit.add(service.store, who.account.label, "baseline", f"unit {unit_id}", metric=metric, value=made.value)
+    return RedirectResponse(f"/units/{unit_id}#baselines", 303)
+
+
+def baseline_of(
+    store: Any, unit_id: int, phantom: str, metric: str, points: Any, person: str, note: str
+) -> course.Baseline:
+    """The mean and standard deviation of these values, from the first of them on; StoreError where there are none."""
+    from statistics import fmean, stdev
+
+    from mammoqa.core import StoreError
+
+    if not points:
+        raise StoreError(f"there are no values of {metric} yet")
+    values = [p.value for p in points]
+    return course.set_baseline(
+        store,
+        unit_id,
+        phantom,
+        metric,
+        fmean(values),
+        deviation=stdev(values) if len(values) > 1 else None,
+        count=len(values),
+        starts_at=points[0].at,
+        person=person,
+        note=note,
+    )

@@ -1,0 +1,51 @@
+// Draws Vega-Lite charts in the page's colours. Expressions are interpreted, so that no code is made from text.
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function config() {
+  const ink = style("--ink"), soft = style("--soft"), line = style("--line");
+  return {
+    background: null, font: "system-ui, sans-serif", view: { stroke: null }, padding: { left: 0, right: 6, top: 6, bottom: 0 },
+    axis: { labelColor: soft, gridColor: line, domainColor: line, tickColor: line, labelFontSize: 12 },
+    axisX: { labelOverlap: true, labelFlush: true }, axisY: { tickCount: 4, format: ".4~g" },
+    style: {
+      trend: { stroke: soft, strokeWidth: 1.2, opacity: 0.7 }, reading: { fill: ink, opacity: 1 },
+      interval: { stroke: soft, opacity: 0.45, strokeWidth: 1 }, limit: { stroke: style("--fail"), strokeDash: [5, 4] },
+      baseline: { stroke: style("--pass"), strokeWidth: 1 }, event: { stroke: style("--refused"), strokeWidth: 1.5, strokeDash: [2, 2] },
+      signal: { stroke: style("--refused"), strokeWidth: 2, filled: false },
+    },
+  };
+}
+
+const colours = (text) => text.replaceAll('"@fail"', JSON.stringify(style("--fail"))).replaceAll('"@ink"', JSON.stringify(style("--ink")));
+
+async function load(figure) {
+  const answer = await fetch(figure.dataset.chart, { headers: { accept: "application/json" } });
+  if (!answer.ok) { figure.querySelector(".drawing").textContent = "–"; return; }
+  figure.spec = await answer.text();
+  draw(figure);
+}
+
+function draw(figure) {
+  if (!figure.spec) return;
+  const place = figure.querySelector(".drawing");
+  const plain = JSON.parse(colours(figure.spec));
+  delete plain.title; delete plain.data;
+  const wanted = { ...plain, $schema: "https://vega.github.io/schema/vega-lite/v6.json", config: config(), autosize: { type: "fit", contains: "padding" } };
+  wanted.width = Math.max(place.clientWidth, 120);
+  wanted.height = 166;
+  const ready = vega.parse(vegaLite.compile(wanted).spec, null, { ast: true });
+  figure.view?.finalize();
+  place.replaceChildren();
+  figure.view = new vega.View(ready, { renderer: "canvas", container: place, hover: true, expr: vega.expressionInterpreter });
+  figure.view.tooltip((_handler, _event, _item, value) => { place.title = value ? Object.entries(value).map(([k, v]) => `${k}: ${v}`).join("\n") : ""; });
+  figure.view.runAsync();
+}
+
+const figures = [...document.querySelectorAll("[data-chart]")];
+const seen = new IntersectionObserver((entries) => {
+  for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); load(entry.target); }
+}, { rootMargin: "300px" });
+figures.forEach((figure) => seen.observe(figure));
+document.addEventListener("themechange", () => figures.forEach(draw));
+let waiting;
+addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => figures.forEach(draw), 150); });
