@@ -11,7 +11,8 @@ from mammoqa.stats.breach import first_passage, fit_trend, paths
 from mammoqa.trends.chart import Chart, ends
 from mammoqa.trends.metrics import trait
 
-LEAST_READINGS = 6
+LEAST_READINGS = 6  # since the last service
+LEAST_SINCE_ONSET = 5  # since the change began: before that a step looks like a slope
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Outlook:
 
     horizon_days: float = 182.0
     confidence: float = 0.90
-    bend: float = 1.5
+    bend: float = 2.0
     certain: float = 0.8
     paths: int = 4000
     seed: int = 20260301  # the same readings give the same dates
@@ -55,6 +56,9 @@ def forecast(drawn: Chart, limit: Limit, now: datetime | None = None, outlook: O
         return None
     if any((values[-1] > end) == upper for end, upper in sides):
         return None
+    sides = [(end, upper) for end, upper in sides if _since_onset(drawn, last, upper) >= LEAST_SINCE_ONSET]
+    if not sides:
+        return None
     logarithmic = _grows_by_shares(drawn, values)
     step, grid = _grid([dates[i] for i in own], np.log(values) if logarithmic else values)
     weeks = step / timedelta(weeks=1)
@@ -70,6 +74,14 @@ def forecast(drawn: Chart, limit: Limit, now: datetime | None = None, outlook: O
     readings = np.exp(readings) if logarithmic else readings
     made = [_of_side(drawn, limit, end, upper, dates[-1], step, readings, outlook) for end, upper in sides]
     return max(made, key=lambda f: f.chance)
+
+
+def _since_onset(drawn: Chart, last: int, upper: bool) -> int:
+    """Readings since the change that CUSUM sees began; all since the last service where it sees none."""
+    sums = drawn.cusum
+    total, start = (sums.upper, sums.upper_start) if upper else (sums.lower, sums.lower_start)
+    first = int(np.searchsorted(drawn.against.phase, drawn.against.phase[last]))
+    return last + 1 - (int(start[last]) if total[last] > 0 else first)
 
 
 def _grows_by_shares(drawn: Chart, values: Float[np.ndarray, " n"]) -> bool:
