@@ -1,9 +1,10 @@
 """Charts of the pages as Vega-Lite specifications; colours and fonts come from the page's style when drawn."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from mammoqa.store.course import Baseline, ServiceEvent
+from mammoqa.store.course import ServiceEvent
 from mammoqa.store.records import HistoryPoint
 
 _AXIS = {"type": "temporal", "title": None, "axis": {"tickCount": 6, "grid": False}}
@@ -13,7 +14,7 @@ def trend_chart(
     points: Sequence[HistoryPoint],
     title: str,
     events: Sequence[ServiceEvent] = (),
-    baselines: Sequence[Baseline] = (),
+    baselines: Sequence[tuple[datetime, float]] = (),
     signals: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """One metric over time: values with intervals, limits as lines, events as rules. Marks have the roles of `style`.
@@ -37,8 +38,8 @@ def trend_chart(
     layers.append(_layer(values, {"type": "line", "style": "trend"}, "value"))
     layers.append(_points(values))
     layers += _limits(points)
-    if baselines:
-        layers.append(_level([baselines[0].value], "baseline"))
+    if baselines and points:
+        layers.append(_steps(baselines, points))
     if events and points:
         layers.append(_events(events, points))
     if signals:
@@ -93,6 +94,21 @@ def _level(levels: Sequence[float], style: str) -> dict[str, Any]:
         "mark": {"type": "rule", "style": style},
         "encoding": {"y": {"field": "level", "type": "quantitative"}},
     }
+
+
+def _steps(baselines: Sequence[tuple[datetime, float]], points: Sequence[HistoryPoint]) -> dict[str, Any]:
+    """Each baseline from its start to the next one's."""
+    first, last = points[0].at, points[-1].at
+    starts = [max(at, first) for at, _ in baselines]
+    ends = [*starts[1:], last]
+    values = [
+        {"at": start.isoformat(), "to": end.isoformat(), "value": value}
+        for start, end, (_, value) in zip(starts, ends, baselines, strict=True)
+        if end > first
+    ]
+    layer = _layer(values, {"type": "rule", "style": "baseline"}, "value")
+    layer["encoding"]["x2"] = {"field": "to"}
+    return layer
 
 
 def _events(events: Sequence[ServiceEvent], points: Sequence[HistoryPoint]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from mammoqa.jobs.batch import analyse_paths
 from mammoqa.jobs.series import pooled
 from mammoqa.service.objects import path_of
 from mammoqa.service.options import Service
+from mammoqa.service.watching import watch_results
 from mammoqa.store import intake
 from mammoqa.store.intake import Instance
 
@@ -60,6 +61,7 @@ def analyse_study(job_id: int) -> str:
         give_up(job_id, f"{type(error).__name__}: {error}")
         return "failed"
     close(job_id)
+    watch(job_id)
     return "done"
 
 
@@ -105,6 +107,13 @@ def pool(job_id: int, items: int, waiting: list[bytes]) -> None:
 def close(job_id: int) -> None:
     """The job is done."""
     intake.finish(_service().store, job_id)
+
+
+@DBOS.step(name="watch", retries_allowed=True, max_attempts=ATTEMPTS)
+def watch(job_id: int) -> None:
+    """Look at the trends that the new results are part of."""
+    service = _service()
+    watch_results(service, intake.results_of(service.store, [job_id]).get(job_id, ()))
 
 
 @DBOS.step(name="give_up", retries_allowed=True, max_attempts=ATTEMPTS)

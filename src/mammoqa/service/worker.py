@@ -7,13 +7,14 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import mammoqa
 from mammoqa.core import StoreError
 from mammoqa.service.options import Service, queue_url
 from mammoqa.service.watch import Watcher
+from mammoqa.service.watching import watch_dates
 from mammoqa.store import intake, processes
 
 LOG = logging.getLogger("mammoqa.worker")
@@ -64,6 +65,7 @@ def _rounds(service: Service, name: str, stop: threading.Event) -> None:
             _enqueue(service, queued)
             if time.monotonic() - cleaned > _CLEAN_S:
                 clean(service)
+                watch_dates(service, date.today())
                 cleaned = time.monotonic()
         except (StoreError, OSError) as error:
             LOG.warning("waiting for the database: %s", error)

@@ -93,6 +93,22 @@ def sound(
         return _alert(row), False
 
 
+def settled(store: Store, unit_id: int, key: str, last_at: datetime) -> bool:
+    """Whether people have resolved this alert after its last sign."""
+    query = select(func.max(AlertRow.changed_at)).where(
+        AlertRow.unit_id == unit_id, AlertRow.key == key, AlertRow.state == "resolved"
+    )
+    with store.session() as session:
+        at = session.scalar(query)
+        return at is not None and at >= last_at.replace(tzinfo=None)
+
+
+def note(store: Store, alert_id: int, kind: str, text: str) -> None:
+    """Something the service did about an alert."""
+    with store.session(writes=True) as session:
+        session.add(AlertNoteRow(alert_id=alert_id, at=now(), person="", kind=kind, text=text))
+
+
 def alerts(
     store: Store, *states: str, unit_id: int | None = None, limit: int = 100, before: int | None = None
 ) -> tuple[Alert, ...]:

@@ -13,7 +13,7 @@ from mammoqa.store.store import Store
 from mammoqa.store.tables import AnalysisRow, InputRow, UnitRow
 from mammoqa.store.tables_programme import QcAssignmentRow, QcLimitRow, QcTestRow, UnitDetailRow
 
-# How levels are given: as they are, as parts of the baseline (0.1 is 10 %), or in its standard deviations.
+# How levels are given: in the metric's unit, in per cent of the baseline (-10 and 10), or in its standard deviations.
 LIMIT_KINDS = ("absolute", "relative", "statistical")
 
 

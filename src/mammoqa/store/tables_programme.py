@@ -54,7 +54,7 @@ class QcTestRow(Table):
 
 
 class QcLimitRow(Table):
-    """Tolerance and action levels of one metric: absolute, as part of the baseline, or in its standard deviations."""
+    """Tolerance and action levels of one metric: absolute, in per cent of the baseline, or in its deviations."""
 
     __tablename__ = "qc_limit"
     __table_args__ = (UniqueConstraint("test_id", "metric", "kind"),)

@@ -1,5 +1,6 @@
 """A unit: its results, trends, events, baselines and tests."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -11,7 +12,10 @@ from mammoqa.report import words
 from mammoqa.service.access import Physicist, ServiceDep, Technologist, Viewer
 from mammoqa.service.charts import trend_chart
 from mammoqa.service.rendering import page
+from mammoqa.service.watching import events_of, limits_of, series_of
 from mammoqa.store import alerts, audit, course, fleet, pages, programme
+from mammoqa.store.records import HistoryPoint
+from mammoqa.store.store import Store
 
 ROUTER = APIRouter()
 PERIODS = {"3m": 92, "1y": 366, "2y": 731, "all": 0}
@@ -58,7 +62,7 @@ def chart(
     return JSONResponse(chart_of(service.store, unit_id, phantom, metric, period))
 
 
-def chart_of(store: Any, unit_id: int, phantom: str, metric: str, period: str) -> dict[str, Any]:
+def chart_of(store: Store, unit_id: int, phantom: str, metric: str, period: str) -> dict[str, Any]:
     """Values with intervals, limits, baselines and events of one metric."""
     points = fleet.history(store, unit_id, phantom, metric)
     days = PERIODS.get(period, 366)
@@ -66,7 +70,23 @@ def chart_of(store: Any, unit_id: int, phantom: str, metric: str, period: str) -
         newest = points[-1].at
         points = tuple(p for p in points if p.at >= newest - timedelta(days=days))
     lines = [b for b in course.baselines(store, unit_id) if b.phantom == phantom and b.metric == metric]
-    return trend_chart(points, words.metric_title(metric), course.events(store, unit_id), lines[:1])
+    events = course.events(store, unit_id)
+    signals, baselines = watched(store, unit_id, phantom, metric, points) if len(points) > 3 else ([], [])
+    level = [(lines[0].starts_at, lines[0].value)] if lines else baselines
+    return trend_chart(points, words.metric_title(metric), events, level, signals)
+
+
+def watched(store: Store, unit_id: int, phantom: str, metric: str, points: Sequence[HistoryPoint]) -> Any:
+    """Where the charts of a metric spoke, as {"at", "value", "text"}, and the baselines that they used."""
+    from mammoqa.trends import chart as control_chart
+
+    unit = fleet.unit(store, unit_id)
+    series = series_of(unit, phantom, metric, "", points)
+    drawn = control_chart(series, limits_of(store, unit_id), events_of(store, unit_id))
+    spoken = [
+        {"at": s.at.isoformat(), "value": s.value, "text": f"{s.rule}, since {s.since:%Y-%m-%d}"} for s in drawn.signals
+    ]
+    return spoken, [(b.start, b.mean) for b in drawn.baselines]
 
 
 @ROUTER.post("/units/{unit_id}")
