@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "analyse": ("mammoqa.cli.analyse", "Analyse phantom images: DICOM files, or folders of them."),
     "simulate": ("mammoqa.cli.simulate", "Simulate exposures of a phantom and write them as DICOM."),
     "report": ("mammoqa.cli.report", "Write the report of stored analyses again."),
+    "trends": ("mammoqa.cli.trends", "Put what a database holds on control charts and report it."),
     "sign": ("mammoqa.cli.sign", "Sign a stored result off."),
     "explain": ("mammoqa.cli.explain", "Show what in an image the network's scores rest on."),
     "validate": ("mammoqa.cli.suites", "Reproduce the numbers in docs/validation."),

@@ -1,6 +1,7 @@
 """Trends of what a store holds: histories, limits and events in, charts and alarms out, alerts kept."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -51,6 +52,11 @@ def unit_series(store: "Store", unit: "FleetUnit", label: str, since: datetime |
                 group = unit.identity.model or unit.identity.manufacturer
                 found.append(Series(label, group, phantom, metric, _unit_of(phantom, metric), readings))
     return tuple(found)
+
+
+def cut(series: Series, until: datetime) -> Series:
+    """A series without the readings after a time."""
+    return replace(series, readings=tuple(r for r in series.readings if r.at <= until))
 
 
 def _reading(point: "HistoryPoint") -> Reading:
@@ -114,12 +120,16 @@ def watch_unit(store: "Store", unit_id: int, now: datetime | None = None, priors
     return watch(series, limits, unit_events(store, unit_id, label), priors=priors, now=now)
 
 
-def watch_fleet(store: "Store", now: datetime | None = None) -> Watched:
-    """The charts and alarms of every unit in use; like units teach each other how much readings spread."""
+def watch_fleet(store: "Store", now: datetime | None = None, until: datetime | None = None) -> Watched:
+    """The charts and alarms of every unit in use; like units teach each other how much readings spread.
+
+    Readings after `until` are left out.
+    """
     from mammoqa.store.fleet import fleet
 
     labels = fleet_labels(store)
-    series = [s for unit in fleet(store) for s in unit_series(store, unit, labels[unit.id])]
+    found = [s for unit in fleet(store) for s in unit_series(store, unit, labels[unit.id])]
+    series = found if until is None else [s for s in (cut(s, until) for s in found) if s.readings]
     events = [event for unit_id, label in labels.items() for event in unit_events(store, unit_id, label)]
     return watch(series, programme_limits(store, labels), events, priors=sigma_priors(series), now=now)
 

@@ -162,8 +162,8 @@ def _forecast_text(results: Results) -> str:
     early = sum(f.breached and not f.covered and _before(f.breached_at, f.forecast.earliest) for f in made.foreseen)
     return f"""## Forecasts of breaches
 
-Fleets of their own (seed {results.seed}): {2 * results.units} units, one fault each that grows and is never repaired. A forecast is made at
-the alarm and 4, 8 and 12 weeks later for each limit of a metric that signals.
+Fleets of their own (seed {results.seed}): {2 * results.units} units, one fault each that grows and is never
+repaired. A forecast is made at the alarm and 4, 8 and 12 weeks later for each limit of a metric that signals.
 
 | | breach foreseen | interval right | median width, days | median error, days | none foreseen, of these breached |
 |---|---|---|---|---|---|
@@ -174,8 +174,8 @@ the alarm and 4, 8 and 12 weeks later for each limit of a metric that signals.
 
 {early} of the {sum(not f.covered for f in made.foreseen)} misses of growing faults breached sooner than foreseen:
 an ageing tube gets worse faster and faster, and the mAs that make up for it faster still. After a step there is
-nothing to foresee; the second row shows how often a forecast is made all the same, and how often its interval is right (without
-an end where no breach comes). Forecasts reach half a year; a median beyond that is "none foreseen".
+nothing to foresee; the second row shows how often a forecast is made all the same, and how often its interval is right
+(without an end where no breach comes). Forecasts reach half a year; a median beyond that is "none foreseen".
 """
 
 
