@@ -11,6 +11,7 @@ from mammoqa.report.content import Options as ReportOptions
 from mammoqa.report.content import content
 from mammoqa.service import results
 from mammoqa.service.access import Physicist, ServiceDep, Viewer
+from mammoqa.service.outbox import send
 from mammoqa.service.rendering import page
 from mammoqa.store import audit, decisions, peers
 
@@ -83,6 +84,20 @@ def sign_off(
 ) -> Response:
     """Sign the result, with the overrides that it has now."""
     results.sign(service, analysis_id, who.account.label, comment)
+    return _back(request, analysis_id, "decisions")
+
+
+@ROUTER.post("/analyses/{analysis_id}/send")
+def send_to(
+    request: Request,
+    service: ServiceDep,
+    who: Physicist,
+    analysis_id: int,
+    ae_title: Annotated[str, Form(max_length=16)],
+    kind: Annotated[str, Form(pattern="^(sr|map)$")] = "sr",
+) -> Response:
+    """Send the structured report, or the saliency as a parametric map, to a peer."""
+    send(service, analysis_id, ae_title, kind, who.account.label)
     return _back(request, analysis_id, "decisions")
 
 
