@@ -118,11 +118,11 @@ def _spread(name: str, values: np.ndarray, measure: float, rng: np.random.Genera
 
 def _remembered(rng: np.random.Generator, n: int) -> Float[np.ndarray, " n"]:
     """Standard normal values, each alike the one before."""
-    from scipy.signal import lfilter
+    from mammoqa.stats.control_charts import remembered
 
     fresh = rng.standard_normal(n) * np.sqrt(1.0 - _MEMORY**2)
     fresh[:1] /= np.sqrt(1.0 - _MEMORY**2)
-    return np.asarray(lfilter([1.0], [1.0, -_MEMORY], fresh))
+    return remembered(fresh, 1.0 - _MEMORY) / (1.0 - _MEMORY)
 
 
 def _sound(plan: FleetPlan, unit: FleetUnit, dates: Sequence[datetime]) -> State:

@@ -61,11 +61,18 @@ def successive_variance(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
 
 def ewma(z: Float[np.ndarray, " n"], weight: float = 0.2) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """The exponentially weighted mean, from 0, and its standard deviation after each reading."""
-    from scipy.signal import lfilter
-
     n = np.arange(1, len(z) + 1)
     spread = np.sqrt(weight / (2.0 - weight) * (1.0 - (1.0 - weight) ** (2 * n)))
-    return np.asarray(lfilter([weight], [1.0, weight - 1.0], z)), np.asarray(spread)
+    return remembered(z, weight), np.asarray(spread)
+
+
+def remembered(values: Float[np.ndarray, " n"], weight: float) -> Float[np.ndarray, " n"]:
+    """Each value mixed with what came before, from 0: weight x value + (1 - weight) x the mixture so far."""
+    mixed, so_far = np.empty(len(values)), 0.0
+    for i, value in enumerate(values.tolist()):  # scipy's filter takes seconds to import
+        so_far += weight * (value - so_far)
+        mixed[i] = so_far
+    return mixed
 
 
 def cusum(z: Float[np.ndarray, " n"], slack: "float | Float[np.ndarray, ' n']" = 0.5) -> Cusum:

@@ -2,8 +2,8 @@
 
 Each reading is standardised by the mean of the readings before it in the same phase and a sigma pooled over all phases
 (Hawkins' self-starting chart, 1987): so judging starts after a few readings, and estimating from few of them
-makes limits wider rather than alarms more frequent. Sigma comes from successive differences, which a slow
-drift leaves alone.
+makes limits wider rather than alarms more frequent. The mean settles; sigma goes on learning from readings in control,
+by their successive differences, which a slow drift leaves alone.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from mammoqa.trends.metrics import Trait, from_scale, material, to_scale
 from mammoqa.trends.policy import Policy
 
 _HELD_OUT = 3.5  # a reading this far out teaches the baseline nothing
+_DRIFTING = 2.0  # nor do readings whose moving average is this far out
 _MOST_FREEDOM = 60.0  # of sigma: what is long past counts less
 _LEAST_FREEDOM = 2.0
 # After these the mean is expected near where it was, so that a change at a service is seen; other events start afresh.
@@ -74,6 +75,10 @@ class _Learner:
         self.count += 1
         self.weight += 1.0
         self.mean += (value - self.mean) / self.weight
+        self.learn_spread(value)
+
+    def learn_spread(self, value: float) -> None:
+        """Take the difference from the reading before into sigma, and leave the mean as it is."""
         if self._last is not None:
             self._squares += (value - self._last) ** 2 / 2.0 * (2.0 / 3.0)  # two thirds of a degree of freedom each
             self.freedom += 2.0 / 3.0
@@ -116,8 +121,8 @@ def standardise(
         if judged[i]:
             z[i] = normal_score(float(values[i] - mean[i]) / width[i], learner.freedom)
         drift = 0.7 * drift + 0.3 * z[i]
-        if learner.count < policy.settle and abs(z[i]) < _HELD_OUT and abs(drift) < 2.0:
-            learner.learn(float(values[i]))
+        if abs(z[i]) < _HELD_OUT and abs(drift) < _DRIFTING:
+            (learner.learn if learner.count < policy.settle else learner.learn_spread)(float(values[i]))
     if n:
         found.append(_baseline(series, phase, n - 1, learner, of, policy, starts, found))
     return Standardised(values, z, judged, phase, mean, sigma, width, least, tuple(found))

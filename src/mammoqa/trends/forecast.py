@@ -25,7 +25,7 @@ class Outlook:
 
     horizon_days: float = 182.0
     confidence: float = 0.90
-    bend: float = 2.0
+    bend: float = 3.0
     certain: float = 0.8
     paths: int = 4000
     seed: int = 20260301  # the same readings give the same dates
