@@ -34,6 +34,7 @@ from mammoqa.core import (
 )
 from mammoqa.jobs.timing import Stopwatch
 from mammoqa.jobs.views import (
+    even_view,
     explanations,
     insert_alone,
     mammogram_view,
@@ -196,7 +197,7 @@ def read_acr_dm(item: Image | Stack, phantom: Phantom, options: Options, watch: 
     if options.pictures:
         with watch.step("explain"):
             framed = insert_alone(phantom)
-            view, view_scale = mammogram_view(upright_view(image, framed, pose), pose)
+            view, view_scale = even_view(upright_view(image, framed, pose))
     return Reading(
         verdict,
         objects=objects,

@@ -13,11 +13,14 @@ PHANTOM_CAPTION = (
     "The phantom as it was printed: the largest discs at the upper right, gold thicker to the lower right."
 )
 SALIENCY_CAPTION = "Saliency: bright where a change of the image would move the network's answer most."
+CURVE_MAP_CAPTION = "OMIG: bright where changing pixels would move the single-image estimate of the curve most."
 MEASUREMENTS_CAPTION = "Each row has its own scale; the allowed range is shaded."
 _THRESHOLDS = (
     " The score follows from the thresholds, the short upright lines: an object present with 0.56 may score 0."
 )
-OBJECTS_CHART_CAPTION = "Calibrated probabilities of each object. Diamonds: score 0.5; crosses: 0; grey: not counted."
+_MARKS = " Diamonds: score 0.5; crosses: 0; grey: not counted."
+OBJECTS_CHART_CAPTION = "Calibrated probabilities of each object." + _MARKS
+RULES_CHART_CAPTION = "Shares of simulated readers, strict to lenient, who would say so of each object." + _MARKS
 
 Thresholds = tuple[tuple[str, tuple[float, float]], ...]
 
@@ -51,7 +54,7 @@ def _draw(analysis: Analysis, thresholds: Thresholds) -> Drawings:
     measurements_caption, matrix, matrix_caption = MEASUREMENTS_CAPTION, None, ""
     if analysis.contrast_detail is not None:
         measurements, matrix = contrast_detail.curve_chart(analysis), contrast_detail.matrix_chart(analysis)
-        measurements_caption = contrast_detail.CURVE_CAPTION
+        measurements_caption = contrast_detail.curve_caption(analysis.contrast_detail)
         matrix_caption = contrast_detail.matrix_caption(analysis.contrast_detail)
     return Drawings(
         annotated=None if picture is None else as_jpeg(picture),
@@ -61,12 +64,18 @@ def _draw(analysis: Analysis, thresholds: Thresholds) -> Drawings:
         matrix_chart=None if matrix is None else charts.svg(matrix),
         captions=(
             ("annotated", _picture_caption(analysis)),
-            ("saliency", SALIENCY_CAPTION),
-            ("objects_chart", OBJECTS_CHART_CAPTION + (_THRESHOLDS if thresholds else "")),
+            ("saliency", SALIENCY_CAPTION if analysis.contrast_detail is None else CURVE_MAP_CAPTION),
+            ("objects_chart", _objects_caption(analysis, bool(thresholds))),
             ("measurements_chart", measurements_caption),
             ("matrix_chart", matrix_caption),
         ),
     )
+
+
+def _objects_caption(analysis: Analysis, thresholds: bool) -> str:
+    if analysis.provenance.model is None:
+        return RULES_CHART_CAPTION
+    return OBJECTS_CHART_CAPTION + (_THRESHOLDS if thresholds else "")
 
 
 def _picture_caption(analysis: Analysis) -> str:

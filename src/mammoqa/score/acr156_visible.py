@@ -1,8 +1,7 @@
 """What is visible of each object of the 156 phantom, in the readers' own terms: length, specks, share of the contour.
 
 Matched filters on the image, without the network: they stand beside its scores, so that a person sees on what a score
-could rest. The criteria are those of the simulated readers, divided by their efficiency (`simulate/readers.py`); a
-speck may lie 0.2 mm from its place in the group, as makers' rings differ.
+could rest. The criteria are those of the simulated readers, divided by their efficiency (`simulate/readers.py`).
 """
 
 import numpy as np
@@ -10,12 +9,13 @@ from jaxtyping import Float, Real
 
 from mammoqa.core import Measurement, Phantom
 from mammoqa.models import normalise
-from mammoqa.score.acr_dm import Rules, Seen, measurement, see
+from mammoqa.score.acr156_specks import CRITERION, read_groups, reader_odds
+from mammoqa.score.acr_dm import Rules, Seen, judge_middle, measurement, see_with
+from mammoqa.score.acr_dm_filters import Bench, noise_of
 
-RULES = Rules(
-    segment=3.9, speck=3.8, sector=2.6, whole=10.0, gap_of_fibre=4.9, gap_of_mass=9.2, loose_mm=0.2, reach_mm=0.5
-)
+RULES = Rules(segment=3.9, speck=CRITERION, sector=2.6, whole=10.0, gap_of_fibre=4.9, gap_of_mass=9.2, reach_mm=0.5)
 KNEE_OF_FEATURES = 4.0  # detectability from which on more of it says less: about a reader's criterion
+_OTHERS = ("fibre", "mass")
 
 
 def look(
@@ -29,7 +29,16 @@ def look(
         pitch_mm: of the patches.
         kinds: which to look at; None for all.
     """
-    return see(np.sinh(normalise(patches)), phantom, RULES, pitch_mm, kinds, chances=False)
+    ready = np.sinh(normalise(patches))
+    bench = Bench(ready.shape[-1], pitch_mm, noise_of(ready, pitch_mm))
+    others = tuple(kind for kind in _OTHERS if kinds is None or kind in kinds)
+    seen = list(see_with(bench, ready, phantom, RULES, others, chances=False))
+    groups = [k for k, insert in enumerate(phantom.inserts) if insert.kind == "speck_group"]
+    if groups and (kinds is None or "speck_group" in kinds):
+        read = read_groups(bench, ready[groups], [phantom.inserts[k] for k in groups])
+        for k, found in zip(groups, read, strict=True):
+            seen[k] = judge_middle(phantom.inserts[k], found, RULES)
+    return tuple(seen)
 
 
 def visible(seen: tuple[Seen | None, ...]) -> tuple[Measurement, ...]:
@@ -38,6 +47,10 @@ def visible(seen: tuple[Seen | None, ...]) -> tuple[Measurement, ...]:
 
 
 def features(seen: Seen) -> Float[np.ndarray, " features"]:
-    """Of a speck group, for `models.fuse`: the count, the group as one, and its specks from faint to bright."""
+    """Of a speck group, for `models.fuse`.
+
+    The count, the group as one, its specks from faint to bright, and the odds that a reader sees two and four of them.
+    """
     each = np.concatenate([[seen.indices.whole], np.sort(seen.indices.coarse)])
-    return np.concatenate([[seen.amount / 6], np.arcsinh(each / KNEE_OF_FEATURES)])
+    odds = reader_odds(seen.indices.coarse)
+    return np.concatenate([[seen.amount / 6], np.arcsinh(each / KNEE_OF_FEATURES), odds])

@@ -34,7 +34,6 @@ class Rules:
     # a missing part is less than half as visible as the better ones, by so much
     gap_of_fibre: float = 4.5
     gap_of_mass: float = 3.5
-    loose_mm: float = 0.0  # how far a speck may lie from its place in the group
     reach_mm: float = REACH_MM  # how far an object may lie from its place
     spread: tuple[tuple[str, float], ...] = (("fibre", 0.5), ("speck_group", 1.0), ("mass", 1.1))
 
@@ -96,17 +95,30 @@ def see(
     Without `chances` only the middle reader judges, which is faster; the probabilities are then 0 or 1.
     """
     bench = Bench(patches.shape[-1], pitch_mm, noise_of(patches, pitch_mm))
+    return see_with(bench, patches, phantom, rules, kinds, chances=chances)
+
+
+def see_with(
+    bench: Bench,
+    patches: Float32[np.ndarray, "n side side"],
+    phantom: Phantom,
+    rules: Rules,
+    kinds: tuple[str, ...] | None,
+    *,
+    chances: bool,
+) -> tuple[Seen | None, ...]:
+    """`see` where the patches' noise is known already."""
     return tuple(
-        judge_indices(
-            insert,
-            measure(bench, patch, insert, rules.loose_mm, rules.reach_mm),
-            rules,
-            _LENIENCE if chances else _MIDDLE,
-        )
+        judge_indices(insert, measure(bench, patch, insert, rules.reach_mm), rules, _LENIENCE if chances else _MIDDLE)
         if kinds is None or insert.kind in kinds
         else None
         for insert, patch in zip(phantom.inserts, patches, strict=True)
     )
+
+
+def judge_middle(insert: Insert, found: Indices, rules: Rules) -> Seen:
+    """The manual's rules for the middle reader alone; the probabilities are 0 or 1."""
+    return judge_indices(insert, found, rules, _MIDDLE)
 
 
 def judge_indices(

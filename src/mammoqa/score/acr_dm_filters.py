@@ -121,12 +121,19 @@ class Seer:
         spectra, energy = _spectra(self.insert, turn_deg, which, bench.side, bench.pitch_mm, bench.blur_mm)
         return spectra, np.sqrt(np.tensordot(energy, self.power, axes=2))
 
-    def everywhere(self, turn_deg: float, which: str) -> Float[np.ndarray, "parts side side"]:
-        """Indices of the filters at every displacement, the undisplaced one in the middle."""
+    def everywhere(self, turn_deg: float, which: str, finer: int = 1) -> Float[np.ndarray, "parts fine fine"]:
+        """Indices of the filters at every displacement, the undisplaced one in the middle; `finer` steps a pixel."""
         from scipy.fft import irfft2
 
         spectra, sigma = self._filters(turn_deg, which)
-        found = irfft2(self.transform * spectra, (self.bench.side, self.bench.side))
+        answers, size = self.transform * spectra, self.bench.side * finer
+        if finer > 1:
+            half = self.bench.side // 2
+            padded = np.zeros((len(answers), size, size // 2 + 1), dtype=answers.dtype)
+            padded[:, :half, : half + 1] = answers[:, :half] * finer**2
+            padded[:, -half:, : half + 1] = answers[:, -half:] * finer**2
+            answers = padded
+        found = irfft2(answers, (size, size))
         return np.asarray(np.fft.fftshift(found, axes=(1, 2)) / sigma[:, None, None])
 
     def at(self, turn_deg: float, which: str, place: tuple[int, int]) -> Float[np.ndarray, " parts"]:
@@ -143,12 +150,11 @@ def _spectra(
 ) -> tuple[Complex[np.ndarray, "parts side half"], Float[np.ndarray, "parts side half"]]:
     """Conjugate transforms of blurred thicknesses about the patch's middle, and their squared absolute values.
 
-    The mean over the surroundings is taken off.
+    `which` is whole, coarse, fine, or single for one speck. The mean over the surroundings is taken off.
     """
     from scipy.fft import rfft2
 
-    coarse, fine = ([], []) if which == "whole" else parts(insert, turn_deg)
-    shapes = [whole(insert, turn_deg)] if which == "whole" else coarse if which == "coarse" else fine
+    shapes = _shapes(insert, turn_deg, which)
     axis = ((np.arange(side) - (side - 1) / 2) * pitch_mm).astype(np.float32)
     x, y = np.meshgrid(axis, axis)
     steps = {"speck_group": 5, "fibre": 2}.get(insert.kind, 1)
@@ -158,6 +164,15 @@ def _spectra(
     for part in (found, energy):
         part.setflags(write=False)
     return found, energy
+
+
+def _shapes(insert: Insert, turn_deg: float, which: str) -> list[Thickness]:
+    if which == "whole":
+        return [whole(insert, turn_deg)]
+    if which == "single":
+        return [_speck(insert, 0.0, 0.0)]
+    coarse, fine = parts(insert, turn_deg)
+    return coarse if which == "coarse" else fine
 
 
 def _template(shape: Thickness, x: Map, y: Map, pitch_mm: float, blur_mm: float, steps: int) -> Map:
@@ -197,8 +212,8 @@ def whole_index(bench: Bench, patch: Map, insert: Insert) -> float:
     return float(found[bench.side // 2 + row, bench.side // 2 + column])
 
 
-def measure(bench: Bench, patch: Map, insert: Insert, loose_mm: float = 0.0, reach_mm: float = REACH_MM) -> Indices:
-    """Indices of one object in its patch, at its most likely place (in `reach_mm`) and turn; specks in `loose_mm`."""
+def measure(bench: Bench, patch: Map, insert: Insert, reach_mm: float = REACH_MM) -> Indices:
+    """Indices of one object in its patch, at its most likely place (in `reach_mm`) and turn."""
     seer = bench.seen_in(patch, insert)
     middle = bench.side // 2
     best: tuple[float, float, tuple[int, int], float] | None = None
@@ -211,13 +226,7 @@ def measure(bench: Bench, patch: Map, insert: Insert, loose_mm: float = 0.0, rea
     if best is None:
         raise ValueError("no turn was tried")
     _, turn, place, value = best
-    if loose_mm > 0 and insert.kind == "speck_group":
-        reach = round(loose_mm / bench.pitch_mm)
-        row, column = place[0] + middle, place[1] + middle
-        near = np.s_[:, row - reach : row + reach + 1, column - reach : column + reach + 1]
-        coarse = np.asarray(seer.everywhere(turn, "coarse")[near].max(axis=(1, 2)), dtype=np.float64)
-    else:
-        coarse = seer.at(turn, "coarse", place)
+    coarse = seer.at(turn, "coarse", place)
     fine = coarse if insert.kind == "speck_group" else seer.at(turn, "fine", place)
     at = (place[1] * bench.pitch_mm, place[0] * bench.pitch_mm)
     return Indices(coarse, fine, value, at, turn)
