@@ -72,3 +72,12 @@ def test_an_insert_without_objects_is_refused() -> None:
 
 def test_without_a_pixel_size_it_is_refused() -> None:
     assert refused(replace(exposed().image, pitch_mm=None)).code is ReasonCode.NO_PIXEL_SPACING
+
+
+def test_an_insert_whose_background_is_clipped_is_refused() -> None:
+    simulated = exposed()
+    pixels, matrix = simulated.image.pixels, simulated.truth.matrix
+    x, y = np.rint(matrix[:, 2]).astype(int)
+    ceiling = np.percentile(pixels[y - 200 : y + 200, x - 200 : x + 200], 70)
+    clipped = replace(simulated.image, pixels=np.minimum(pixels, ceiling).astype(pixels.dtype))
+    assert refused(clipped).code is ReasonCode.CLIPPED

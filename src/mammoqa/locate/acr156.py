@@ -11,7 +11,7 @@ from mammoqa.core import ChestWall, Image, LocateError, Phantom, Pose, ReasonCod
 from mammoqa.locate.border import SIGMAS, Fit, Square, corners_mm, flatten, refine, search
 from mammoqa.locate.field import exposed_field
 from mammoqa.locate.outline import Body, bodies
-from mammoqa.locate.sampling import Level, inside, level, sample
+from mammoqa.locate.sampling import Level, ends_of_scale, inside, level, sample
 from mammoqa.locate.symmetry import GRID, STEP_MM, Symmetry, best_symmetries
 
 FINE_MM = 0.2
@@ -255,7 +255,7 @@ def _clipped(image: Image, square: Square, *, whole: bool) -> LocateError | None
     columns = np.clip(np.rint(at[..., 0]).astype(int), 0, values.shape[1] - 1)
     rows = np.clip(np.rint(at[..., 1]).astype(int), 0, values.shape[0] - 1)
     seen = values[rows, columns]
-    low, high = image.saturated or (float(values.min()), float(values.max()))
+    low, high = ends_of_scale(image)
     flat = (seen <= low) | (seen >= high)
     hidden = flat
     if not whole:

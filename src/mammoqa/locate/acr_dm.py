@@ -8,7 +8,7 @@ from jaxtyping import Float
 from mammoqa.core import ChestWall, Image, Insert, LocateError, Phantom, Pose, ReasonCode, Stack
 from mammoqa.locate.field import exposed_field
 from mammoqa.locate.rectangle import Fit, Rectangle, refine, search, turned
-from mammoqa.locate.sampling import Level, inside, level, sample
+from mammoqa.locate.sampling import Level, ends_of_scale, inside, level, sample
 from mammoqa.locate.symmetry import standardised, template
 
 FINE_MM = 0.2
@@ -154,7 +154,7 @@ def _check(found: Found, fit: Fit, phantom: Phantom) -> None:
     columns = np.clip(np.rint(at[..., 0]).astype(int), 0, values.shape[1] - 1)
     rows = np.clip(np.rint(at[..., 1]).astype(int), 0, values.shape[0] - 1)
     seen = values[rows, columns]
-    low, high = found.field.saturated or (float(values.min()), float(values.max()))
+    low, high = ends_of_scale(found.field)
     clipped = float(((seen <= low) | (seen >= high)).mean())
     if clipped > MAX_CLIPPED:
         raise LocateError(

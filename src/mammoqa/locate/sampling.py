@@ -43,6 +43,14 @@ def level(image: Image, target_mm: float, finer: Level | None = None) -> Level:
     return Level(values, block * (finer.block if finer else 1), (pitch[0] * block, pitch[1] * block))
 
 
+def ends_of_scale(image: Image) -> tuple[float, float]:
+    """The grey values at which pixels are clipped, if many are: the file's, or nearer ones that nothing passes."""
+    low, high = float(image.pixels.min()), float(image.pixels.max())
+    if image.saturated is None:
+        return low, high
+    return max(low, image.saturated[0]), min(high, image.saturated[1])
+
+
 def bilinear(
     values: Float[np.ndarray, "rows columns"], x: Real[np.ndarray, "*shape"], y: Real[np.ndarray, "*shape"]
 ) -> Float[np.ndarray, "*shape"]:
