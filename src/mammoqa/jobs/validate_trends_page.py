@@ -137,8 +137,8 @@ def _size_table(ours: Scored) -> str:
 def _tuning(results: Results) -> str:
     ours = results.tuning[0]
     found = sum(f.found for f in ours.findings)
-    return f"""The rules were tuned on the fleet of seed {results.tuning_seed}, where {found} of {len(ours.findings)} are
-found with {_interval(ours.false_per_year, 2)} false alarms per unit and year; this page is of seed {results.seed}.
+    return f"""The rules were tuned on the fleet of seed {results.tuning_seed}, where {found} of {len(ours.findings)}
+are found with {_interval(ours.false_per_year, 2)} false alarms per unit and year; this page is of seed {results.seed}.
 Forecasts were tuned on growing faults of seeds 1 and 11. A fleet of seed 7411 was looked at before the last change
 (sigma learns on after the mean has settled; forecasts bend more): 197 of 200 found, 0.14 false alarms per unit and
 year, 84.3 % of the intervals right. It is not reported further.

@@ -80,9 +80,10 @@ def forecast_words(made: Forecast | None) -> str:
     """When a limit will be breached; empty where none is foreseen."""
     if made is None or made.likely is None:
         return ""
-    earliest = day(made.earliest) if made.earliest else day(made.made_at)
-    until = f"to {day(made.latest)}" if made.latest else f"to later than {day(made.horizon)}"
-    return f"{day(made.likely)} ({earliest} {until})"
+    earliest = made.earliest or made.made_at
+    if made.latest is None:
+        return f"{day(made.likely)} ({day(earliest)} or later)"
+    return f"{day(made.likely)} ({days(earliest, made.latest)})"
 
 
 def event_words(event: ServiceEvent) -> str:
