@@ -72,7 +72,7 @@ def run(data: Path, reference: Path | None, out: Path = Path("docs/validation"))
     out.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures(compared).items():
         picture.save(out / name, optimize=True)
-    (out / "acr_mri_large.md").write_text(page(compared), encoding="utf-8")
+    (out / "acr_mri_large.md").write_text(page(compared, reference), encoding="utf-8")
     return compared
 
 

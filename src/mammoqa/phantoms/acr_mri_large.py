@@ -31,6 +31,12 @@ _CRITERIA = (
         "percent_image_uniformity", "%", 82.0, None, f"{_QUOTED}: intensity uniformity", "verified", "field >= 3 T"
     ),
     Criterion("percent_signal_ghosting", "%", None, 2.5, f"{_QUOTED}: percent signal ghosting", "verified"),
+    Criterion("high_contrast_resolution", "mm", None, 1.0, f"{_GUIDANCE}, high-contrast resolution", "single"),
+    Criterion("low_contrast_spokes", "", 7.0, None, f"{_GUIDANCE}, low contrast", "single", "field < 1.5 T"),
+    Criterion("low_contrast_spokes", "", 30.0, None, f"{_GUIDANCE}, low contrast", "single", "field 1.5 T, T1"),
+    Criterion("low_contrast_spokes", "", 25.0, None, f"{_GUIDANCE}, low contrast", "single", "field 1.5 T, T2"),
+    Criterion("low_contrast_spokes", "", 37.0, None, f"{_GUIDANCE}, low contrast", "single", "field >= 3 T, T1"),
+    Criterion("low_contrast_spokes", "", 37.0, None, f"{_GUIDANCE}, low contrast", "single", "field >= 3 T, T2"),
 )
 
 ACR_MRI_LARGE = Phantom(
@@ -48,6 +54,11 @@ ACR_MRI_LARGE = Phantom(
         Insert("resolution block", "block", (0.0, 39.0), 38.0, "acrylic", length_mm=115.0),
         Insert("tube", "ring", (-45.0, -44.0), 6.0, "acrylic", ring_radius_mm=16.5),
         Insert("low-contrast ring", "ring", (0.0, 8.0), 6.0, "acrylic", ring_radius_mm=48.0, z_mm=100.0),
+    ),
+    inserts=tuple(
+        Insert(f"{side} {size_mm:.1f} mm", "holes", (x_mm, 37.6), size_mm, "water", count=16)
+        for size_mm, x_mm in ((1.1, -13.7), (1.0, 9.2), (0.9, 32.0))
+        for side in ("upper left", "lower right")
     ),
     criteria=_CRITERIA,
     lengths_mm=(

@@ -7,6 +7,9 @@ from mammoqa.core import Measurement, Phantom, Pose, Region, Stack
 from mammoqa.score.acr_mri_geometry import score_geometry
 from mammoqa.score.acr_mri_ghosting import score_ghosting
 from mammoqa.score.acr_mri_position import score_position
+from mammoqa.score.acr_mri_resolution import score_resolution
+from mammoqa.score.acr_mri_snr import score_snr
+from mammoqa.score.acr_mri_spokes import score_spokes
 from mammoqa.score.acr_mri_thickness import score_thickness
 from mammoqa.score.acr_mri_uniformity import score_uniformity
 
@@ -15,10 +18,13 @@ Test = Callable[[Stack, Phantom, Pose], tuple[tuple[Measurement, ...], tuple[Reg
 TESTS: MappingProxyType[str, Test] = MappingProxyType(
     {
         "geometric accuracy": score_geometry,
+        "high-contrast resolution": score_resolution,
         "slice thickness": score_thickness,
         "slice position": score_position,
         "image uniformity": score_uniformity,
         "signal ghosting": score_ghosting,
+        "low-contrast detectability": score_spokes,
+        "signal to noise": score_snr,
     }
 )
 
