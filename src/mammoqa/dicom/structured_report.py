@@ -92,7 +92,7 @@ def _complete(path: Path) -> "Dataset":
 def _highdicom() -> Any:
     try:
         import highdicom as hd
-        import highdicom.sr  # noqa: F401
+        import highdicom.sr
     except ModuleNotFoundError as error:
         raise MissingExtraError("results as DICOM need `pip install mammoqa[service]`") from error
     return hd
@@ -152,7 +152,7 @@ def parametric_map(analysis: Analysis, path: Path) -> "Dataset":
     hd = _highdicom()
     import highdicom.pm
 
-    image = _complete(path)
+    image = _placed(hd, _complete(path), analysis)
     mapping = highdicom.pm.RealWorldValueMapping(
         lut_label="saliency",
         lut_explanation="What the scores rest on",
@@ -179,11 +179,25 @@ def parametric_map(analysis: Analysis, path: Path) -> "Dataset":
         window_width=1.0,
         content_label="SALIENCY",
     )
+    if "Laterality" not in found:
+        found.Laterality = ""
     return found
 
 
+def _placed(hd: Any, image: "Dataset", analysis: Analysis) -> "Dataset":
+    """The image; with a frame of reference of its own where it has none, as projections do not."""
+    if "FrameOfReferenceUID" not in image or "ImageOrientationPatient" not in image:
+        pitch_mm = 1.0
+        if analysis.pose is not None:
+            pitch_mm = float(1.0 / np.sqrt(abs(np.linalg.det(analysis.pose.matrix[:, :2]))))
+        image.FrameOfReferenceUID, image.PositionReferenceIndicator = hd.UID(), ""
+        image.ImagePositionPatient, image.ImageOrientationPatient = [0, 0, 0], [1, 0, 0, 0, 1, 0]
+        image.PixelSpacing, image.SliceThickness = [round(pitch_mm, 6)] * 2, 1.0
+    return image
+
+
 def _on_image(analysis: Analysis, rows: int, columns: int) -> Float[np.ndarray, "rows columns"]:
-    """The saliency of the view, taken at the pixels of the image; 0 beside the view. ReportError where there is none."""
+    """The saliency of the view at the pixels of the image; 0 beside the view. ReportError where there is none."""
     from scipy.ndimage import map_coordinates
 
     if analysis.saliency is None or analysis.view_scale is None or analysis.pose is None:

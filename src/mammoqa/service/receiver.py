@@ -120,7 +120,9 @@ def tls_context(certificate: Any, key: Any, clients: Any) -> ssl.SSLContext | No
 
 def _on_requested(event: "Event", service: Service) -> None:
     """Reject a peer that may not send, before anything is negotiated."""
-    title, address = _sender(event)
+    address = event.assoc.requestor.address or ""
+    asked = event.assoc.requestor.primitive
+    title = str(asked.calling_ae_title).strip() if asked is not None else ""
     peer = peers.find(service.store, title)
     stranger = peer is None and not service.options.known_peers_only
     wanted = stranger or (peer is not None and peer.may_send and peer.host in ("", address))

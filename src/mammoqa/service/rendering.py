@@ -2,7 +2,7 @@
 
 import gettext
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -69,7 +69,7 @@ def when(at: datetime | None) -> str:
     return "–" if at is None else f"{at:%Y-%m-%d %H:%M}"
 
 
-def day(at: datetime | None) -> str:
+def day(at: date | None) -> str:
     """A date."""
     return "–" if at is None else f"{at:%Y-%m-%d}"
 

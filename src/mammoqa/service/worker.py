@@ -42,7 +42,7 @@ def run_worker(service: Service, name: str, stop: threading.Event) -> None:
         }
     )
     DBOS.launch()
-    DBOS.register_queue(work.QUEUE, worker_concurrency=1, polling_interval_sec=0.1)
+    DBOS.register_queue(work.QUEUE, worker_concurrency=2, polling_interval_sec=0.25)
     try:
         _rounds(service, name, stop)
     finally:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from mammoqa.store.intake import Instance, instance
 from mammoqa.store.store import Store
+from mammoqa.store.tables import AnalysisRow, InputRow
 from mammoqa.store.tables_intake import InstanceRow
 
 _AT_A_TIME = 500  # values in one IN clause
@@ -71,3 +72,54 @@ def search(
             query = query.where(column == wanted)
     with store.session() as session:
         return tuple(_line(row) for row in session.scalars(query.limit(limit).offset(offset)))
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectGroup:
+    """A study, or one of its series, as counts."""
+
+    study: str
+    one_series: str
+    modality: str
+    series: int
+    objects: int
+
+
+def groups(store: Store, by: str, *, study: str = "", limit: int = 200, offset: int = 0) -> tuple[ObjectGroup, ...]:
+    """The studies that are stored, or ("series") the series of one."""
+    keys = [InstanceRow.study_instance_uid] + ([InstanceRow.series_instance_uid] if by == "series" else [])
+    query = (
+        select(
+            InstanceRow.study_instance_uid,
+            func.min(InstanceRow.series_instance_uid),
+            func.min(InstanceRow.modality),
+            func.count(InstanceRow.series_instance_uid.distinct()),
+            func.count(),
+        )
+        .where(InstanceRow.sop_instance_uid != "")
+        .group_by(*keys)
+        .order_by(*keys)
+        .limit(limit)
+        .offset(offset)
+    )
+    if study:
+        query = query.where(InstanceRow.study_instance_uid == study)
+    with store.session() as session:
+        return tuple(ObjectGroup(*row) for row in session.execute(query))
+
+
+def clinical(store: Store, series: Sequence[str]) -> frozenset[str]:
+    """Those of these series that an analysis took for no phantom."""
+    found: set[str] = set()
+    with store.session() as session:
+        for start in range(0, len(series), _AT_A_TIME):
+            query = (
+                select(InputRow.series_instance_uid)
+                .join(AnalysisRow, AnalysisRow.input_id == InputRow.id)
+                .where(
+                    InputRow.series_instance_uid.in_(series[start : start + _AT_A_TIME]),
+                    AnalysisRow.reason_code == "not_a_phantom",
+                )
+            )
+            found.update(uid for uid in session.scalars(query) if uid is not None)
+    return frozenset(found)
