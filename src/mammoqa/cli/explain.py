@@ -9,7 +9,7 @@ import click
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--method", metavar="NAME", default="saliency", show_default=True, help="How to explain.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The PNG; beside the image by default.")
-@click.option("--model", metavar="DIR", type=click.Path(path_type=Path), help="CDMAM: the folder of an ensemble.")
+@click.option("--model", metavar="DIR", type=click.Path(path_type=Path), help="CDMAM: the folder of a network.")
 @click.option(
     "--passes", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="CDMAM: over all pixels."
 )
@@ -22,8 +22,8 @@ def explain(file: Path, method: str, out: Path | None, model: Path | None, passe
     Methods: saliency (the size of the network's gradient by each pixel), smoothgrad (the same, averaged over noisy
     copies), occlusion (how far the answer moves when a part is covered).
 
-    For the contrast-detail curve of a CDMAM, with --model: omig (Amanova et al. 2022), sensitivity, occlusion,
-    integrated-gradients, relevance.
+    For the contrast-detail curve of a CDMAM: omig (Amanova et al. 2022), sensitivity, integrated-gradients, relevance;
+    with --model also occlusion.
     """
     from mammoqa.explain import METHODS
     from mammoqa.explain.curves import CURVE_METHODS

@@ -18,7 +18,9 @@ import click
 @click.option(
     "--units", metavar="N", type=click.IntRange(min=2), help="Simulate N units (CDMAM: settings) there first."
 )
-@click.option("--images", metavar="N", type=click.IntRange(min=1), help="Images per unit (10; per CDMAM setting 18).")
+@click.option(
+    "--images", metavar="N", type=click.IntRange(min=1), help="Images per unit (10; per CDMAM setting 18 or 4)."
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where to write; runs/RECIPE by default.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
 @click.option("--budget", metavar="MINUTES", type=click.FloatRange(min=0, min_open=True), help="Time for the fit.")
@@ -65,9 +67,17 @@ def train(
 
 def _simulate(recipe: str, data: Path, units: int, images: int | None, seed: int) -> None:
     """Training data for the recipe, in the folder `data`."""
-    from mammoqa.train.cdmam_recipes import CDMAM_RECIPES
+    from mammoqa.train.cdmam_recipes import CDMAM_RECIPES, CELLS_RECIPES
 
     report = sys.stderr.isatty()
+    if recipe in CELLS_RECIPES:
+        import numpy as np
+
+        from mammoqa.train import cdmam_cells_data
+
+        exposures = cdmam_cells_data.settings(units, np.random.default_rng(seed))
+        cdmam_cells_data.write_cells_data(data, exposures, images or 4, seed, report=report)
+        return
     if recipe in CDMAM_RECIPES:
         import numpy as np
 

@@ -38,9 +38,9 @@ from mammoqa.core.result import (
     ReasonCode,
     Refused,
     Region,
-    Verdict,
     SingleImage,
     SinglePoint,
+    Verdict,
 )
 from mammoqa.core.trend import (
     Alarm,

@@ -47,7 +47,12 @@ class Faithfulness:
 
 
 def faithfulness(
-    curve: Curve, x: Images, maps: Images, shares: tuple[float, ...] = SHARES, batch: int = 64
+    curve: Curve,
+    x: Images,
+    maps: Images,
+    shares: tuple[float, ...] = SHARES,
+    batch: int = 64,
+    baseline: Images | None = None,
 ) -> Faithfulness:
     """Deletion and insertion curves of maps of the same images; ties in a map are taken in the order of pixels.
 
@@ -57,6 +62,7 @@ def faithfulness(
         maps: one per image, of any method.
         shares: rising, from 0 to 1.
         batch: images at a time.
+        baseline: what pixels are replaced by; each image's own mean where None.
     """
     n, size = len(x), x[0].size
     flat = x.reshape(n, size)
@@ -66,10 +72,15 @@ def faithfulness(
     counts = np.round(np.array(shares) * size).astype(int)
     chosen = rank[:, None, :] < counts[None, :, None]  # n, shares, pixels
     mean = flat.mean(axis=1, dtype=np.float64).astype(np.float32)[:, None, None]
+    if baseline is not None:
+        mean = baseline.reshape(n, 1, size)
     deleted = np.where(chosen, mean, flat[:, None])
     inserted = np.where(chosen, flat[:, None], mean)
-    both = np.concatenate([deleted, inserted]).reshape(-1, *x.shape[1:])
-    curves = [curve(both[start : start + batch]) for start in range(0, len(both), batch)]
+    curves = [
+        curve(images[start : start + batch].reshape(-1, *x.shape[1:]))
+        for images in (deleted.reshape(-1, size), inserted.reshape(-1, size))
+        for start in range(0, n * len(counts), batch)
+    ]
     places = midpoint(np.concatenate(curves)).reshape(2, n, len(counts))
     whole, nothing = places[0, :, :1], places[0, :, -1:]
     distance = np.abs(places - whole) / max(float(np.abs(nothing - whole).mean()), 1e-9)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from mammoqa.core import ContrastDetail, CurvePoint, Image, Measurement, Phantom, Pose, Verdict
+from mammoqa.core import ContrastDetail, CurvePoint, Image, Measurement, Phantom, Pose, SingleImage, Verdict
 from mammoqa.score.cdmam34 import CellReadings, decisions
 from mammoqa.stats import contrast_detail as curves
 from mammoqa.stats.iqf import image_quality_figure
@@ -36,9 +36,19 @@ def decisions_of(cells: CellReadings, phantom: Phantom) -> tuple[Decisions, Deci
     return decisions(cells.corner_hit, phantom)[None], decisions(cells.centre_hit, phantom)[None]
 
 
-def measured(corner: Decisions, centre: Decisions, phantom: Phantom, method: curves.Method | None = None) -> Measured:
-    """Thresholds, curve, EUREF limits and IQF from the corner decisions of images of one exposure series."""
+def measured(
+    corner: Decisions,
+    centre: Decisions,
+    phantom: Phantom,
+    method: curves.Method | None = None,
+    single: tuple[SingleImage, ...] = (),
+) -> Measured:
+    """Thresholds, curve, EUREF limits and IQF from the corner decisions of images of one exposure series.
+
+    `single` are what a network made of each image alone: they stand beside and decide nothing.
+    """
     from mammoqa import judge
+    from mammoqa.jobs.cdmam34_single import single_measurements, single_notes
 
     images = len(corner)
     method = method or curves.Method(resamples=_ONE_IMAGE if images == 1 else curves.N_RESAMPLES)
@@ -56,8 +66,9 @@ def measured(corner: Decisions, centre: Decisions, phantom: Phantom, method: cur
         curve=_curve(found, phantom),
         convention=method.convention,
         form=method.form,
+        single=single,
     )
-    return Measured(verdict, judged, shown, _notes(found))
+    return Measured(verdict, (*judged, *single_measurements(shown)), shown, (*_notes(found), *single_notes(shown)))
 
 
 def phantom_view(image: Image, phantom: Phantom, pose: Pose) -> tuple[UInt8[np.ndarray, "rows columns"], float]:

@@ -4,13 +4,18 @@ from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Real
 
 from mammoqa.core import ConfigurationError, Image, ModelError, Phantom, Pose, RefusalError
-from mammoqa.models.cdmam_ensemble import ENSEMBLES, Ensemble, load_ensemble
+from mammoqa.models.cdmam_cells import is_cells_model
+from mammoqa.models.cdmam_ensemble import Ensemble, load_ensemble
 from mammoqa.phantoms import PHANTOMS
+
+if TYPE_CHECKING:
+    from mammoqa.jobs.cdmam34_single import PixelModel
 
 _MARGIN_MM = 25.0  # about the cells: the largest that the networks are trained with
 _SEED = 20220704  # the draws of the same image are the same every time
@@ -26,15 +31,17 @@ def explain_curve(
         path: a DICOM file FOR PROCESSING.
         method: a key of `explain.curves.CURVE_METHODS`.
         out: the PNG.
-        model: folder of an ensemble; the shipped one where None.
-        passes: how often every pixel is drawn.
+        model: folder of an ensemble of the paper's kind or of a single-image reading; the shipped one where None.
+        passes: how often every pixel is drawn, for an ensemble of the paper's kind.
         steps: L of OMIG's path, or of integrated gradients.
 
     Raises:
-        ConfigurationError: no network is shipped, or the image cannot be explained.
+        ConfigurationError: the folder holds no network, or the image cannot be explained.
     """
     from PIL import Image as Picture
 
+    if model is None or is_cells_model(model):
+        return _explain_cells(path, method, out, model, steps)
     from mammoqa.explain.omig import upsample
     from mammoqa.models.cdmam_downsample import draws_a_pass
     from mammoqa.models.cdmam_downsample import passes as drawn
@@ -54,6 +61,29 @@ def explain_curve(
     return (*note, *_foreign(x))
 
 
+def _explain_cells(path: Path, method: str, out: Path, model: Path | None, steps: int) -> tuple[str, ...]:
+    """The map of the single-image reading, at full resolution without any upsampling."""
+    from PIL import Image as Picture
+
+    from mammoqa.jobs.cdmam34_single import cells_model, pixel_model, read_single
+    from mammoqa.report.signed_map import map_beside_image
+
+    try:
+        reading = cells_model(model)
+        image, phantom, pose = _placed(path)
+        of = pixel_model(image, phantom, pose, reading)
+    except (RefusalError, ModelError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    if method == "occlusion":
+        found = of.occlusion(phantom)
+    else:
+        found = _method(method, of, steps)(of.normalise(image.pixels)[None])[0]
+    Picture.fromarray(map_beside_image(image.pixels, found)).save(out, "PNG")
+    said = read_single(str(path), of.read, reading)
+    strange = ("the image is unlike those that the network was trained on: its map means little",)
+    return strange if said.unlike else ()
+
+
 def upright_pixels(
     image: Image, phantom: Phantom, pose: Pose
 ) -> tuple[Real[np.ndarray, "rows columns"], tuple[str, ...]]:
@@ -71,13 +101,7 @@ def upright_pixels(
     return np.ascontiguousarray(np.rot90(part) if lying else part), notes
 
 
-def _ensemble(model: Path | None) -> Ensemble:
-    folder = model or ENSEMBLES.get("cdmam34")
-    if folder is None:
-        raise ConfigurationError(
-            "no network that reads a CDMAM is shipped with this version: train one "
-            "(mammoqa train cdmam34_amanova2022) and give its folder with --model"
-        )
+def _ensemble(folder: Path) -> Ensemble:
     try:
         return load_ensemble(folder)
     except ModelError as error:
@@ -98,7 +122,9 @@ def _placed(path: Path) -> tuple[Image, Phantom, Pose]:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
-def _method(name: str, ensemble: Ensemble, steps: int) -> Callable[..., Float[np.ndarray, "n size size"]]:
+def _method(
+    name: str, ensemble: "Ensemble | PixelModel", steps: int
+) -> Callable[..., Float[np.ndarray, "n size size"]]:
     from mammoqa.explain.curves import CURVE_METHODS, integrated_gradients
     from mammoqa.explain.omig import Descent, omig
 

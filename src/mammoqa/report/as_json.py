@@ -119,6 +119,7 @@ def _contrast_detail(found: ContrastDetail) -> dict[str, Any]:
         "thicknesses_um": found.thicknesses_um.tolist(),
         **shares,
         "curve": [_plain_mapping(point) for point in found.curve],
+        "single_image": [_plain_mapping(one) for one in found.single],
     }
 
 

@@ -253,7 +253,10 @@ def _model_facts(model: ModelId | None) -> tuple[str, Mapping[str, tuple[float, 
         return "", {}
     from mammoqa.models import MODELS
     from mammoqa.models.card import read
+    from mammoqa.models.cdmam_cells import CELL_MODELS
 
+    if model.name in CELL_MODELS:
+        return _cells_facts(model), {}
     try:
         card, sha256 = read(MODELS[model.name])
     except (KeyError, ModelError):
@@ -263,6 +266,20 @@ def _model_facts(model: ModelId | None) -> tuple[str, Mapping[str, tuple[float, 
     limits = " ".join(_sentence(text) for text in card.limits_of_use)
     thresholds = {r.kind: (r.threshold_present, r.threshold_abnormal) for r in card.readings}
     return f"{SIMULATED} {limits}".strip(), thresholds
+
+
+def _cells_facts(model: ModelId) -> str:
+    """The same of the single-image reading of a contrast-detail phantom."""
+    from mammoqa.models.cdmam_cells import CELL_MODELS, load_cells
+
+    try:
+        loaded = load_cells(CELL_MODELS[model.name])
+    except ModelError:
+        return SIMULATED
+    if loaded.card_sha256 != model.card_sha256:
+        return SIMULATED
+    limits = " ".join(_sentence(text) for text in loaded.card.limits_of_use)
+    return f"{SIMULATED} Single-image estimate: {limits}"
 
 
 def _when(at: datetime | None) -> str:

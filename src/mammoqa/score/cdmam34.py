@@ -20,9 +20,9 @@ from scipy import special
 from mammoqa.core import Cell, Image, Intent, Phantom, Pose, ReasonCode, ScoreError
 
 BLURS_PX = (0.76, 2.5)  # at least 0.7 pixels (detector blur of PTB's public simulator) and the pixel's own width
-_INNER_MM = 4.55  # from a cell's middle to where its lines must not reach, along both axes
+INNER_MM = 4.55  # from a cell's middle to where its lines must not reach, along both axes
 _BESIDE_MM = 0.25  # kept clear around each place of a disc
-_TAIL = 3.0  # of the blur, beyond a disc's edge
+TAIL = 3.0  # of the blur, beyond a disc's edge
 _CLIPPED = 0.01  # share of a phantom's pixels that may be clipped
 
 
@@ -45,7 +45,7 @@ def read_cells(image: Image, phantom: Phantom, pose: Pose) -> CellReadings:
 
     Raises ScoreError: NEEDS_RAW for an image FOR PRESENTATION, CLIPPED where the phantom is saturated.
     """
-    _check(image, phantom, pose)
+    check_readable(image, phantom, pose)
     pixels = image.pixels
     answers = np.empty((len(phantom.cells), 5))
     rows = np.array([cell.row for cell in phantom.cells])
@@ -73,7 +73,8 @@ def decisions(found: Bool[np.ndarray, " cells"], phantom: Phantom) -> Int[np.nda
     return matrix
 
 
-def _check(image: Image, phantom: Phantom, pose: Pose) -> None:
+def check_readable(image: Image, phantom: Phantom, pose: Pose) -> None:
+    """Raise ScoreError for an image FOR PRESENTATION, and where the phantom is saturated."""
     if image.acquisition.intent is Intent.FOR_PRESENTATION:
         raise ScoreError(
             ReasonCode.NEEDS_RAW,
@@ -100,48 +101,48 @@ def _answers(pixels: np.ndarray, cells: list[Cell], pose: Pose) -> Float[np.ndar
     scale = math.sqrt(abs(float(np.linalg.det(turn))))
     radius = cells[0].diameter_mm / 2 * scale
     blur = float(np.clip(pose.line_mm / pose.magnification * scale, *BLURS_PX))
-    moves = _beside(places_mm[0] - places_mm[0, 0], turn, cells[0].diameter_mm / 2 + _BESIDE_MM)
+    moves = beside(places_mm[0] - places_mm[0, 0], turn, cells[0].diameter_mm / 2 + _BESIDE_MM)
     middle = np.rint(places[:, 0])
-    values = _at(pixels, middle[:, None] + moves)
+    values = pixels_at(pixels, middle[:, None] + moves)
     base = values.mean(axis=1, keepdims=True)
     values -= base
-    size = _INNER_MM * scale
-    terms = _surface(moves, size)
+    size = INNER_MM * scale
+    terms = surface(moves, size)
     coefficients = values @ np.linalg.pinv(terms).T
     noise = 1.48 * np.median(np.abs(values - coefficients @ terms.T), axis=1) + 1e-9
-    near = np.rint(places)[:, :, None] + _square(radius, blur)
-    weight = _disc(near - places[:, :, None], radius, blur)
-    found = _at(pixels, near) - base[:, :, None]
-    found -= np.einsum("npmk,nk->npm", _surface(near - middle[:, None, None], size), coefficients)
+    near = np.rint(places)[:, :, None] + square(radius, blur)
+    weight = blurred_disc(near - places[:, :, None], radius, blur)
+    found = pixels_at(pixels, near) - base[:, :, None]
+    found -= np.einsum("npmk,nk->npm", surface(near - middle[:, None, None], size), coefficients)
     answers = (found * weight).sum(axis=-1) / np.sqrt((weight**2).sum(axis=-1))
     return np.asarray(answers / noise[:, None])
 
 
-def _beside(places_mm: np.ndarray, turn: np.ndarray, clear_mm: float) -> Float[np.ndarray, "m 2"]:
+def beside(places_mm: np.ndarray, turn: np.ndarray, clear_mm: float) -> Float[np.ndarray, "m 2"]:
     """Whole-pixel moves from a cell's middle to its background: between the lines and clear of discs (every other)."""
-    reach = 2 * math.ceil(_INNER_MM * math.sqrt(2.0) * float(np.abs(turn).max()) / 2 + 1)
+    reach = 2 * math.ceil(INNER_MM * math.sqrt(2.0) * float(np.abs(turn).max()) / 2 + 1)
     dy, dx = (part.ravel() for part in np.mgrid[-reach : reach + 1 : 2, -reach : reach + 1 : 2])
     moves = np.stack([dx, dy], axis=-1).astype(float)
     mm = moves @ np.linalg.inv(turn).T
     along = np.abs(np.stack([mm[:, 0] + mm[:, 1], mm[:, 1] - mm[:, 0]], axis=-1)) / math.sqrt(2.0)
     distance = np.hypot(*(mm[:, None] - places_mm).transpose(2, 0, 1))
-    return np.asarray(moves[(along < _INNER_MM).all(axis=1) & (distance > clear_mm).all(axis=1)])
+    return np.asarray(moves[(along < INNER_MM).all(axis=1) & (distance > clear_mm).all(axis=1)])
 
 
-def _surface(moves: Float[np.ndarray, "*shape 2"], size: float) -> Float[np.ndarray, "*shape 6"]:
+def surface(moves: Float[np.ndarray, "*shape 2"], size: float) -> Float[np.ndarray, "*shape 6"]:
     """Terms of a quadratic surface."""
     x, y = moves[..., 0] / size, moves[..., 1] / size
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
 
 
-def _square(radius: float, blur: float) -> Float[np.ndarray, "m 2"]:
+def square(radius: float, blur: float) -> Float[np.ndarray, "m 2"]:
     """Whole-pixel moves over a disc and its blurred edge."""
-    reach = math.ceil(radius + _TAIL * blur) + 1
+    reach = math.ceil(radius + TAIL * blur) + 1
     dy, dx = (part.ravel() for part in np.mgrid[-reach : reach + 1, -reach : reach + 1])
     return np.asarray(np.stack([dx, dy], axis=-1)[np.hypot(dx, dy) <= reach], float)
 
 
-def _disc(moves: Float[np.ndarray, "*shape 2"], radius: float, blur: float) -> Float[np.ndarray, "*shape"]:
+def blurred_disc(moves: Float[np.ndarray, "*shape 2"], radius: float, blur: float) -> Float[np.ndarray, "*shape"]:
     """A disc blurred by a Gaussian: the chance that a point moved by the blur falls onto it (exact)."""
     distance = np.hypot(moves[..., 0], moves[..., 1])
     at = np.linspace(0.0, float(distance.max()), 400)
@@ -149,7 +150,7 @@ def _disc(moves: Float[np.ndarray, "*shape 2"], radius: float, blur: float) -> F
     return np.asarray(np.interp(distance, at, profile))
 
 
-def _at(pixels: np.ndarray, places: Float[np.ndarray, "*shape 2"]) -> Float[np.ndarray, "*shape"]:
+def pixels_at(pixels: np.ndarray, places: Float[np.ndarray, "*shape 2"]) -> Float[np.ndarray, "*shape"]:
     """Pixel values at whole places (x, y); outside, those of the nearest edge."""
     rows, columns = pixels.shape
     x = np.clip(places[..., 0], 0, columns - 1).astype(np.int64)

@@ -261,3 +261,28 @@ def _draw(
     centre, slope = np.nan_to_num(fit.centre)[:, None], fit.slope[:, None]
     p = probability(contrast + shift, centre, slope, method.form).astype(np.float32)
     return np.asarray(((rng.random(shape, dtype=np.float32) < p) & used).astype(np.int8))
+
+
+def known_limit(
+    chances: Float[np.ndarray, "rows columns"],
+    diameters_mm: Float[np.ndarray, " rows"],
+    thicknesses_um: Float[np.ndarray, " columns"],
+    rng: np.random.Generator,
+    method: Method | None = None,
+    images: int = 16,
+) -> tuple[Thresholds, Thresholds]:
+    """Automatic thresholds and the human curve that known chances of every cell give in the end (0: no such cell).
+
+    As from endless images of one series; the curve has the weights that a series of `images` would give it.
+    """
+    method = method or Method(resamples=100)
+    used = chances > 0
+    contrast = log_contrast(thicknesses_um)
+    trials = np.where(used, 1e5, 0.0)
+    fit = _fit(chances * trials, trials, contrast, method)
+    drawn = rng.binomial(images, chances, (method.resamples, *chances.shape)).astype(float)
+    few = np.where(used, float(images), 0.0)
+    again = _fit(drawn, np.broadcast_to(few, drawn.shape), contrast, method)
+    automatic = Thresholds(diameters_mm, gold_um(fit.centre), gold_um(again.centre), fit.inside, method.confidence)
+    human = to_human(automatic, method.convention)
+    return automatic, smooth_curve(human, human.diameters_mm)

@@ -19,8 +19,8 @@ def run(
     """Trains by a recipe, calibrates, exports and describes; gives the folder of the finished artefact.
 
     Args:
-        recipe_name: a key of `recipes.RECIPES`, or of `cdmam_recipes.CDMAM_RECIPES`.
-        data: folder written by `dataset_file.DatasetWriter`, or by `cdmam_data.write_cdmam_data`.
+        recipe_name: a key of `recipes.RECIPES`, or of `cdmam_recipes.CDMAM_RECIPES` or `CELLS_RECIPES`.
+        data: folder written by `dataset_file.DatasetWriter`, `cdmam_data.write_cdmam_data` or `cdmam_cells_data`.
         out: receives checkpoint.pt, log.csv and artefact/ with model.onnx, gradient.onnx, weights.npz and card.json.
         seed: of everything random.
         budget_minutes: wall time for the fit.
@@ -39,19 +39,26 @@ def run(
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"training needs {error.name}: pip install 'mammoqa[train]'") from error
     from mammoqa.train.artefact import write_artefact
-    from mammoqa.train.cdmam_recipes import CDMAM_RECIPES
+    from mammoqa.train.cdmam_recipes import CDMAM_RECIPES, CELLS_RECIPES
     from mammoqa.train.fit import fit
     from mammoqa.train.recipes import RECIPES
     from mammoqa.train.start_from import gentle, prepare, read_start
 
+    if recipe_name in CELLS_RECIPES:
+        from mammoqa.train.cdmam_cells import run_cells
+
+        if start_from is not None:
+            raise ConfigurationError("this reading starts from the filters' own answers: no --start-from")
+        return run_cells(recipe_name, data, out, seed, budget_minutes)
     if recipe_name in CDMAM_RECIPES:
         from mammoqa.train.cdmam import run_cdmam
 
         if start_from is not None:
             raise ConfigurationError("ensembles begin with random weights, which makes them differ: no --start-from")
         return run_cdmam(recipe_name, data, out, seed, budget_minutes)
+    known = [*RECIPES, *CDMAM_RECIPES, *CELLS_RECIPES]
     if recipe_name not in RECIPES:
-        raise ConfigurationError(f"no recipe named {recipe_name!r}; known: {', '.join([*RECIPES, *CDMAM_RECIPES])}")
+        raise ConfigurationError(f"no recipe named {recipe_name!r}; known: {', '.join(known)}")
     recipe = RECIPES[recipe_name]
     start = None
     if start_from is not None:

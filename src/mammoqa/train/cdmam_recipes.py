@@ -1,4 +1,4 @@
-"""Recipes of ensembles that read a CDMAM's curve: Amanova et al. 2022, and one that a small machine can train."""
+"""Recipes of ensembles that read a CDMAM's curve: Amanova et al. 2022, a small one, and that of every cell."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -44,3 +44,22 @@ CDMAM_RECIPES: MappingProxyType[str, CdmamRecipe] = MappingProxyType(
         )
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class CellsRecipe:
+    """Settings of the single-image reading's training, all choices.
+
+    `directions` are those of the prior over psychometric curves.
+    """
+
+    name: str
+    members: int = 5
+    directions: int = 5
+    epochs: int = 160
+    batch: int = 48
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+
+
+CELLS_RECIPES: MappingProxyType[str, CellsRecipe] = MappingProxyType({"cdmam34_cells": CellsRecipe("cdmam34_cells")})

@@ -121,7 +121,7 @@ def _decompositions() -> dict[Any, Callable[..., Any]]:
     return get_decompositions(
         [aten.threshold_backward, aten.native_batch_norm_backward, aten.silu_backward, aten.sigmoid_backward,
          aten.hardswish_backward, aten.hardsigmoid_backward, aten.gelu_backward, aten.native_layer_norm_backward,
-         aten._softmax_backward_data]
+         aten._softmax_backward_data, aten.tanh_backward]
     )  # fmt: skip
 
 
