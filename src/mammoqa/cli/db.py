@@ -2,12 +2,17 @@
 
 import click
 
+from mammoqa.cli.exchange import export, import_results
 from mammoqa.cli.stored import database_url, opened
 
 
 @click.group("db")
 def db() -> None:
     """Look after the database."""
+
+
+db.add_command(export)
+db.add_command(import_results)
 
 
 @db.command("upgrade")

@@ -179,6 +179,7 @@ repaired. A forecast is made at the alarm and 4, 8 and 12 weeks later for each l
 an ageing tube gets worse faster and faster, and the mAs that make up for it faster still. After a step there is
 nothing to foresee; the second row shows how often a forecast is made all the same, and how often its interval is right
 (without an end where no breach comes). Forecasts reach half a year; a median beyond that is "none foreseen".
+Widths are of intervals that end within half a year; many have no end, the lines that reach the right border.
 """
 
 
