@@ -28,9 +28,10 @@ def trade_chart(scored: Sequence[Scored]) -> Any:
     ]
     chart = alt.Chart(alt.InlineData(values=rows), width=430, height=220)
     x = alt.X("false:Q", title="False alarms per unit and year (simulated)", scale=alt.Scale(zero=True))
-    y = alt.Y("share:Q", title="Faults found, %", scale=alt.Scale(domain=[40, 100]))
+    range_ = alt.Scale(domain=[40, 100])
+    y = alt.Y("share:Q", title="Faults found, %", scale=range_)
     colour = _by_policy(rows)
-    upright = chart.mark_rule().encode(x=x, y=alt.Y("share_low:Q"), y2="share_high:Q", color=colour)
+    upright = chart.mark_rule().encode(x=x, y=alt.Y("share_low:Q", scale=range_), y2="share_high:Q", color=colour)
     across = chart.mark_rule().encode(x=alt.X("false_low:Q"), x2="false_high:Q", y=y, color=colour)
     dots = chart.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour)
     names = chart.mark_text(align="left", dx=9, dy=11, fontSize=11, color="currentColor").encode(
