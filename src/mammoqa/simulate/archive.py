@@ -242,9 +242,21 @@ def _deform_mass(state: ObjectState, rng: np.random.Generator) -> ObjectState:
 _PARTLY = {"fibre": _break_fibre, "speck_group": _lose_specks, "mass": _deform_mass}
 
 
-def make_case(phantom: Phantom, seed: int, unit_number: int, number: int, criteria: Criteria = DEFAULT) -> Case:
-    """One image of the archive and its reading; the readers' draws do not depend on the exposure's."""
+def make_case(
+    phantom: Phantom,
+    seed: int,
+    unit_number: int,
+    number: int,
+    criteria: Criteria = DEFAULT,
+    wear: float | None = None,
+) -> Case:
+    """One image of the archive and its reading; the readers' draws do not depend on the exposure's.
+
+    `wear` replaces the unit's own chance that an object of its phantom shows up incomplete.
+    """
     unit = draw_unit(phantom, seed, unit_number)
+    if wear is not None:
+        unit = replace(unit, wear=wear)
     its = made(phantom, unit.make)
     rng = np.random.default_rng([seed, unit_number, number + 1])
     simulated = expose(its, draw_exposure(its, unit, rng, number), rng)
