@@ -1,5 +1,7 @@
 """`mammoqa db`: look after the database."""
 
+from pathlib import Path
+
 import click
 
 from mammoqa.cli.exchange import export, import_results
@@ -23,6 +25,32 @@ def upgrade(store: str | None) -> None:
 
     upgrade_schema(database_url(store))
     click.echo("the database is up to date")
+
+
+@db.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--store", metavar="URL", help="The database: the path of an SQLite file.")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The service's folder of objects.")
+def backup(file: Path, store: str | None, data: Path | None) -> None:
+    """Write the database and the received objects of a service to one archive; the service may run meanwhile."""
+    from mammoqa.service.backup import backup as write_backup
+    from mammoqa.service.options import ServiceOptions, open_service
+
+    options = ServiceOptions(database_url(store), data or Path("mammoqa-data"))
+    held = write_backup(open_service(options, newest=False), file)
+    click.echo(f"{file}: {held['objects']} objects, {held['audit_rows']} audit entries up to {held['audit_head']}")
+
+
+@db.command("restore")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--store", metavar="URL", help="The database to make: the path of an SQLite file that is not there yet.")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The folder of objects to make.")
+def restore(file: Path, store: str | None, data: Path | None) -> None:
+    """Make a database and a folder of objects from a backup, checking every hash."""
+    from mammoqa.service.backup import restore as read_backup
+
+    held = read_backup(file, database_url(store), data or Path("mammoqa-data"))
+    click.echo(f"restored: {held['objects']} objects, {held['audit_rows']} audit entries up to {held['audit_head']}")
 
 
 @db.command("list")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 import mammoqa
 from mammoqa.core import ConfigurationError, NotStoredError, ReasonCode, RefusalError, StoreError
-from mammoqa.service import dicomweb, rest
+from mammoqa.service import dicomweb, metrics, oidc, rest
 from mammoqa.service.access import SignInNeeded, is_program, signed_in
 from mammoqa.service.guard import Guard
 from mammoqa.service.options import Service
@@ -34,7 +34,8 @@ def create_app(service: Service) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, include_in_schema=False)
     rest.include(app)
-    app.include_router(dicomweb.ROUTER, include_in_schema=False)
+    for router in (dicomweb.ROUTER, metrics.ROUTER, oidc.ROUTER):
+        app.include_router(router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     secure = service.options.public_url.startswith("https://")
     app.add_middleware(Guard, max_upload=service.options.max_bytes * _UPLOAD_PARTS, secure=secure)

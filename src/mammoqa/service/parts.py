@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from mammoqa.service.options import Service
 from mammoqa.store import processes
+from mammoqa.store.intake import now as now_utc
 
 LOG = logging.getLogger("mammoqa.serve")
 PARTS = ("web", "receiver", "worker")
@@ -105,6 +107,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     ends: list[float] = field(default_factory=list)
     start_at: float = 0.0
+    started: datetime | None = None  # UTC without zone, of the process that runs now
 
 
 def children(workers: int, parts: Sequence[str] = PARTS) -> list[Child]:
@@ -132,7 +135,7 @@ def _look_after(child: Child, environment: Mapping[str, str]) -> None:
     if child.process is None:
         if now >= child.start_at:
             command = [sys.executable, "-m", "mammoqa", "serve", "--part", child.part, "--name", child.name]
-            child.process = subprocess.Popen(command, env=dict(environment))
+            child.process, child.started = subprocess.Popen(command, env=dict(environment)), now_utc()
         return
     status = child.process.poll()
     if status is None:

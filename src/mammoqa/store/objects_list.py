@@ -123,3 +123,9 @@ def clinical(store: Store, series: Sequence[str]) -> frozenset[str]:
             )
             found.update(uid for uid in session.scalars(query) if uid is not None)
     return frozenset(found)
+
+
+def all_hashes(store: Store) -> tuple[str, ...]:
+    """The SHA-256 of every received object, each once."""
+    with store.session() as session:
+        return tuple(session.scalars(select(InstanceRow.sha256).distinct().order_by(InstanceRow.sha256)))

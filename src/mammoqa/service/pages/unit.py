@@ -89,6 +89,23 @@ def watched(store: Store, unit_id: int, phantom: str, metric: str, points: Seque
     return spoken, [(b.start, b.mean) for b in drawn.baselines]
 
 
+@ROUTER.get("/units/{unit_id}/month.pdf")
+def month(service: ServiceDep, who: Viewer, unit_id: int) -> Response:
+    """The report of the unit's last 31 days of results, as PDF."""
+    from mammoqa.report import pdf_month
+    from mammoqa.report.trends import unit_label
+
+    unit = fleet.unit(service.store, unit_id)
+    found = pages.lines(service.store, pages.latest_page(service.store, unit_id=unit_id, limit=100))
+    dated = [line for line in found if line.acquired_at is not None]
+    newest = max((line.acquired_at for line in dated if line.acquired_at), default=None)
+    kept = [line for line in dated if newest and line.acquired_at and newest - line.acquired_at <= timedelta(days=31)]
+    analyses = [service.store.load(line.id) for line in kept]
+    audit.add(service.store, who.account.label, "report", f"unit {unit_id}", kind="month")
+    label = unit_label(analyses[0]) if analyses else unit.label
+    return Response(pdf_month(label, analyses), media_type="application/pdf")
+
+
 @ROUTER.post("/units/{unit_id}")
 def describe(
     service: ServiceDep,

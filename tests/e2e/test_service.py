@@ -1,0 +1,145 @@
+"""The service as people use it: DCMTK sends, a headless Chromium sees, overrides, signs, and gets the PDF."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from mammoqa.jobs.simulate import write_image
+from mammoqa.phantoms import PHANTOMS
+from mammoqa.simulate import Exposure, expose
+
+PROGRAMS = ("storescu", "chromium", "chromedriver")
+ABSENT = [program for program in PROGRAMS if shutil.which(program) is None]
+pytestmark = pytest.mark.skipif(
+    bool(ABSENT), reason=f"needs {', '.join(ABSENT)} (Debian: dcmtk, chromium, chromium-driver)"
+)
+PASSWORD = "phantom-of-the-opera"
+PATIENCE_S = 180
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    exposure = Exposure(field_mm=(150.0, 140.0), station="ROOM-1", device_serial="77")
+    write_image(expose(PHANTOMS["acr156"], exposure, np.random.default_rng(5)), folder / "one.dcm")
+    return sorted(folder.glob("*.dcm"))
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A running service: its address, DICOM port and first page."""
+    folder, port, dicom_port = tmp_path_factory.mktemp("service"), free_port(), free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "mammoqa",
+        "serve",
+        "--store",
+        str(folder / "m.db"),
+        "--data",
+        str(folder / "data"),
+    ]
+    command += ["--port", str(port), "--dicom-port", str(dicom_port), "--quiet", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert process.stdout is not None
+    try:
+        setup = next(found[0] for line in process.stdout if (found := re.search(r"http\S+/setup\S+", line)))
+        for listened in (port, dicom_port):
+            await_port(listened)
+        yield f"http://127.0.0.1:{port}", dicom_port, setup
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def await_port(port: int) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise AssertionError(f"nothing listens on port {port}")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    options = webdriver.ChromeOptions()
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,1000"):
+        options.add_argument(flag)
+    options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    driver.set_page_load_timeout(PATIENCE_S)
+    driver.set_script_timeout(PATIENCE_S)
+    yield driver
+    driver.quit()
+
+
+def wait(driver, condition):
+    return WebDriverWait(driver, PATIENCE_S, poll_frequency=0.3).until(condition)
+
+
+def test_send_see_override_sign_pdf(served, images, chromium, tmp_path):
+    address, dicom_port, setup = served
+    send = ["storescu", "-aec", "MAMMOQA", "127.0.0.1", str(dicom_port), *map(str, images)]
+    assert subprocess.run(send, check=False, timeout=PATIENCE_S).returncode == 0
+
+    chromium.get(setup)  # the first administrator
+    for name, text in (("name", "ada"), ("full_name", "Ada Physicist"), ("password", PASSWORD)):
+        chromium.find_element(By.NAME, name).send_keys(text)
+    chromium.find_element(By.CSS_SELECTOR, "form button.main").click()
+
+    def result(driver):
+        driver.get(f"{address}/analyses")
+        return driver.find_elements(By.CSS_SELECTOR, "tbody td.n a")
+
+    wait(chromium, result)[0].click()  # see
+    wait(chromium, lambda d: d.find_element(By.CSS_SELECTOR, "[data-viewer]").get_attribute("data-ready"))
+    drawn = chromium.execute_script(
+        "const c = document.querySelector('canvas'), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        "return new Set(d.filter((_, k) => k % 4 == 0)).size"
+    )
+    assert drawn > 50  # grey levels: an image and no black box
+
+    row = chromium.find_element(By.XPATH, "//tr[td[1]='Fibre 1']")  # override
+    row.find_element(By.TAG_NAME, "summary").click()
+    Select(row.find_element(By.NAME, "score")).select_by_visible_text("0.5")
+    row.find_element(By.NAME, "reason").send_keys("half of it is seen")
+    row.find_element(By.TAG_NAME, "button").click()
+    wait(chromium, lambda d: "half of it is seen" in d.find_element(By.ID, "decisions").text)
+
+    sign = chromium.find_element(By.CSS_SELECTOR, "form[action$='sign-offs']")
+    sign.find_element(By.NAME, "comment").send_keys("seen and agreed")
+    sign.find_element(By.TAG_NAME, "button").click()
+    wait(chromium, lambda d: "Signed by Ada Physicist" in d.find_element(By.ID, "decisions").text)
+
+    pdf = chromium.execute_async_script(
+        "const done = arguments[0]; fetch(location.pathname + '.pdf').then(a => a.arrayBuffer())"
+        ".then(b => done(Array.from(new Uint8Array(b))))"
+    )
+    sheet = tmp_path / "sheet.pdf"
+    sheet.write_bytes(bytes(pdf))
+    assert sheet.read_bytes().startswith(b"%PDF")
+    if shutil.which("pdftotext"):
+        words = subprocess.run(["pdftotext", str(sheet), "-"], check=True, capture_output=True, text=True).stdout
+        assert "Ada Physicist" in words
+        assert "half of it is seen" in " ".join(words.split())
+    problems = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
+    assert problems == []  # nothing was blocked by the content security policy, no script failed
