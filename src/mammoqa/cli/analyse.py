@@ -1,13 +1,15 @@
 """`mammoqa analyse`: DICOM files to scores, reports and the database."""
 
 from contextlib import ExitStack
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import click
 
 
 @click.command("analyse")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--phantom", metavar="NAME", help="Take this phantom for granted instead of finding out.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write JSON, HTML and PDF here.")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write one JSON array to this file, or to standard output.")
@@ -18,6 +20,20 @@ import click
 @click.option("--saliency/--no-saliency", default=None, help="Show what the network's scores rest on, or not.")
 @click.option(
     "--deduct/--no-deduct", default=True, show_default=True, help="Deduct artefacts that look like objects, or not."
+)
+@click.option(
+    "--cdcom",
+    "matrices",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="CDMAM: a series of cdcom's matrices in this folder; may be repeated.",
+)
+@click.option(
+    "--write-cdcom",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="CDMAM: write the decisions as cdcom's matrices here.",
 )
 def analyse(
     paths: tuple[Path, ...],
@@ -30,6 +46,8 @@ def analyse(
     model: Path | None,
     saliency: bool | None,
     deduct: bool,
+    matrices: tuple[Path, ...],
+    write_cdcom: Path | None,
 ) -> int:
     """Analyse phantom images: DICOM files, or folders of them.
 
@@ -40,10 +58,13 @@ def analyse(
     from mammoqa.cli.progress import watched
     from mammoqa.jobs.analyse import READINGS, Options
     from mammoqa.jobs.batch import analyse_paths
+    from mammoqa.jobs.cdcom_series import analyse_matrices, write_matrices
     from mammoqa.settings import read_settings
 
     if phantom is not None and phantom not in READINGS:
         raise click.UsageError(f"there is no phantom {phantom!r}; choose one of {', '.join(READINGS)}")
+    if not paths and not matrices:
+        raise click.UsageError("give images (PATH...) or a folder of cdcom's matrices (--cdcom DIR)")
     settings = read_settings()
     explained = settings.saliency if saliency is None else saliency
     database = store or settings.store
@@ -51,12 +72,17 @@ def analyse(
     options = Options(
         phantom=phantom, explain="saliency" if explained else None, model=model, pictures=pictures, deduct=deduct
     )
-    results = analyse_paths(paths, options, settings.jobs if jobs is None else jobs, dask or settings.dask)
+    results = chain(
+        analyse_paths(paths, options, settings.jobs if jobs is None else jobs, dask or settings.dask),
+        (analyse_matrices(folder) for folder in matrices),
+    )
     outcomes = []
     with ExitStack() as edges:
         takers: list[sinks.Sink] = [edges.enter_context(sinks.json_array(json_file)) if json_file else sinks.printed]
         if out is not None:
             takers.append(sinks.report_folder(out))
+        if write_cdcom is not None:
+            takers.append(partial(write_matrices, folder=write_cdcom))
         if database:
             takers.append(sinks.database(database))
         for analysis in watched(results, "analysing"):

@@ -263,24 +263,34 @@ def read_cdmam34(item: Image | Stack, phantom: Phantom, options: Options, watch:
     """A contrast-detail phantom in one image: hits, thresholds and curve; `series` pools the images of one exposure."""
     from mammoqa import locate
     from mammoqa.jobs.cdmam34 import decisions_of, measured, phantom_view
+    from mammoqa.jobs.cdmam34_single import cells_model, map_view, model_id, pixel_model_of, read_single
+    from mammoqa.models.cdmam_cells import is_cells_model
     from mammoqa.score.cdmam34 import read_cells
+    from mammoqa.score.cdmam34_evidence import evidence
 
     image = _one_image(item)
     with watch.step("locate"):
         pose = locate.locate_cdmam34(image, phantom)
     with watch.step("score"):
         corner, centre = decisions_of(read_cells(image, phantom, pose), phantom)
-        found = measured(corner, centre, phantom)
-    view = view_scale = None
+        model = cells_model(options.model if options.model and is_cells_model(options.model) else None, options.threads)
+        read, filters = evidence(image, phantom, pose)
+        found = measured(corner, centre, phantom, single=(read_single(image.source.path, read, model),))
+    view = view_scale = saliency = None
     if options.pictures:
         with watch.step("explain"):
             view, view_scale = phantom_view(image, phantom, pose)
+            if options.explain is not None:
+                of = pixel_model_of(model, image.pixels, read, filters)
+                saliency = map_view(image, phantom, pose, of, 1.0 / view_scale)
     return Reading(
         found.verdict,
         measurements=found.measurements,
         pose=pose,
+        model=model_id(model),
         notes=(*pose.notes, *found.notes),
         view=view,
+        saliency=saliency,
         view_scale=view_scale,
         contrast_detail=found.contrast_detail,
     )

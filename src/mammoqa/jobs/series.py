@@ -57,7 +57,8 @@ def pool(analyses: list[Analysis]) -> Analysis:
     details = [one.contrast_detail for one in kept if one.contrast_detail is not None]
     corner = np.concatenate([d.corner for d in details]).astype(np.int64)
     centre = np.concatenate([d.centre for d in details]).astype(np.int64)
-    found = measured(corner, centre, PHANTOMS[first.phantom])
+    single = tuple(one for d in details for one in d.single)
+    found = measured(corner, centre, PHANTOMS[first.phantom], single=single)
     timings: dict[str, float] = {}
     for one in kept:
         for name, seconds in one.provenance.timings_s:

@@ -47,7 +47,7 @@ def page(found: Results, context: Context) -> str:
         "**simulated**; those come from another generator, and no real CDMAM image is public.",
         f"- Ours: {context.ours}\n- The paper's: {context.paper}",
         "## Aims\n",
-        _table(("aim", "found", "reached"), aims(found)),
+        table(("aim", "found", "reached"), aims(found)),
         _scenarios(found),
         _foreign(found),
         _independent(found),
@@ -72,23 +72,23 @@ def aims(found: Results) -> list[tuple[str, str, str]]:
         (
             f"coverage of the 95 % intervals between {COVERAGE[0]} and {COVERAGE[1]} in every scenario",
             f"{named} (scenarios 1 to 4)",
-            _reached(bool(covered) and COVERAGE[0] <= min(covered) and max(covered) <= COVERAGE[1]),
+            reached(bool(covered) and COVERAGE[0] <= min(covered) and max(covered) <= COVERAGE[1]),
         ),
         (
             f"relative error at most that of the conventional reading of {GROUP} images, in every scenario",
             errors,
-            _reached(all(own[s].error[0] <= four[s].error[0] for s in own)),
+            reached(all(own[s].error[0] <= four[s].error[0] for s in own)),
         ),
-        (f"OOD told apart with an AUC of {AUC}", f"{value:.3f} ({low:.3f} to {high:.3f})", _reached(value >= AUC)),
+        (f"OOD told apart with an AUC of {AUC}", f"{value:.3f} ({low:.3f} to {high:.3f})", reached(value >= AUC)),
         (
             f"independent images: each single-image threshold within {APART:.0%} of the pooled conventional one",
             f"{len(near)} of {total}; largest distance {max((abs(o.apart) for o in found.independent), default=0):.0%}",
-            _reached(len(near) == total > 0),
+            reached(len(near) == total > 0),
         ),
         (
             "independent images: the pooled threshold inside the single image's interval",
             f"{len(within)} of {total}",
-            _reached(len(within) == total > 0),
+            reached(len(within) == total > 0),
         ),
     ]
 
@@ -104,7 +104,7 @@ def _scenarios(found: Results) -> str:
     )
     rows = [_row(one) for one in found.lines if one.truth == KNOWN]
     images = "; ".join(f"{name}: {count} images, {refused} not located" for name, count, refused in found.images)
-    return words + _table(head, rows) + f"\n\n{images}."
+    return words + table(head, rows) + f"\n\n{images}."
 
 
 def _row(one: Line) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def _foreign(found: Results) -> str:
         "## Images unlike the training\n\n"
         "The OOD row of the table has less noise than its quanta would give. Ours: distance of the image's fingerprint "
         "(levels, scatter, noise, blur, pixel size) from the nearest training setting; the paper's: disagreement of "
-        "its members.\n\n" + _table(("reading", "AUC, OOD against scenarios 1 to 4"), rows) + "\n\n"
+        "its members.\n\n" + table(("reading", "AUC, OOD against scenarios 1 to 4"), rows) + "\n\n"
         f"Told in the report as unlike the training: {flags}."
     )
 
@@ -163,7 +163,7 @@ def _independent(found: Results) -> str:
     return (
         "## Independent images\n\n"
         "Human thresholds by the curve: the conventional reading of all four images together, and each image alone. "
-        "They served this comparison only.\n\n" + _table(head, rows)
+        "They served this comparison only.\n\n" + table(head, rows)
     )
 
 
@@ -177,18 +177,20 @@ def _labels(found: Results) -> str:
         "## How far the truth can be trusted\n\n"
         "The known truth beside the conventional reading of all images of a scenario, which the paper takes as truth. "
         "Of 48 images such a curve scatters by some 3.5 % by itself.\n\n"
-        + _table(("scenario", "pooled against known, mean over the curve", "spread"), rows)
+        + table(("scenario", "pooled against known, mean over the curve", "spread"), rows)
         + "\n\nOurs against the pooled reading instead (whose scatter its intervals do not allow for):\n\n"
-        + _table(("scenario", "reading", "curves", "error", "coverage", "half width", "bias"), pooled)
+        + table(("scenario", "reading", "curves", "error", "coverage", "half width", "bias"), pooled)
         + f"\n\nOn settings held out of the training, with calibrated intervals: {metrics}."
     )
 
 
-def _reached(yes: bool) -> str:
+def reached(yes: bool) -> str:
+    """What the table of aims says."""
     return "yes" if yes else "**not reached**"
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -1,15 +1,13 @@
 """From a CDMAM's detector values to the image that a unit stores, with the facts of its acquisition."""
 
 import numpy as np
-from jaxtyping import Float, UInt16
+from jaxtyping import Float
 
-from mammoqa.core import Acquisition, Image, Intent, Source
+from mammoqa.core import Acquisition, Image, Source
 from mammoqa.physics import Detector
-from mammoqa.simulate import presentation
 from mammoqa.simulate.expose import TURNS
 from mammoqa.simulate.exposure import Exposure
-
-Raw = UInt16[np.ndarray, "rows columns"]
+from mammoqa.simulate.stored_pixels import Raw, stored_pixels
 
 
 def stored_image(
@@ -24,7 +22,7 @@ def stored_image(
     `matrix` takes phantom mm to pixels of `raw`; `facts` are mAs, dose in mGy, thickness in mm and the phantom's title.
     """
     mas, dose_mgy, thickness_mm, title = facts
-    pixels, bits, relation = _pixels(raw, matrix, exposure, detector)
+    pixels, bits, relation = stored_pixels(raw, exposure, detector, lambda: _background_dn(raw, matrix))
     pixels = np.ascontiguousarray(np.rot90(pixels, TURNS[exposure.chest_wall]))
     pixels.setflags(write=False)
     acquisition = Acquisition(
@@ -54,22 +52,6 @@ def stored_image(
         saturated=(0.0, float((1 << bits) - 1)),
         inverted=exposure.monochrome1,
     )
-
-
-def _pixels(raw: Raw, matrix: Float[np.ndarray, "2 3"], exposure: Exposure, detector: Detector) -> tuple[Raw, int, str]:
-    """Film as a light box shows it, processed for presentation, or raw on a linear or logarithmic scale."""
-    if detector.kind == "film":
-        return np.asarray(presentation.film_pixels(raw, detector.max_dn)), detector.bits, "DISP"
-    if exposure.intent is Intent.FOR_PRESENTATION:
-        style = presentation.STYLES[exposure.style]
-        level = _background_dn(raw, matrix)
-        shown = presentation.present(raw, style, level, detector.offset_dn, detector.max_dn, detector.pitch_mm)
-        return np.asarray(shown), 12, "DISP"
-    if exposure.pixel_intensity == "LOG":
-        raw = np.asarray(presentation.log_pixels(raw, detector.offset_dn, detector.max_dn))
-    if exposure.monochrome1:
-        raw = (detector.max_dn - raw).astype(np.uint16)
-    return raw, detector.bits, exposure.pixel_intensity
 
 
 def _background_dn(raw: Raw, matrix: Float[np.ndarray, "2 3"]) -> float:

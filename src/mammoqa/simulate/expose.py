@@ -6,10 +6,11 @@ import numpy as np
 from jaxtyping import Float
 
 from mammoqa import physics
-from mammoqa.core import Acquisition, ChestWall, Image, Intent, Phantom, Source
-from mammoqa.simulate import artefacts, presentation
+from mammoqa.core import Acquisition, ChestWall, Image, Phantom, Source
+from mammoqa.simulate import artefacts
 from mammoqa.simulate.exposure import SOUND, Exposure, ObjectState
 from mammoqa.simulate.scene import Scene, build, heights_mm
+from mammoqa.simulate.stored_pixels import stored_pixels
 
 PADDLE = (("polycarbonate", 2.0),)  # compression paddle in the beam
 
@@ -188,7 +189,7 @@ def _store(
     dose_mgy: float,
 ) -> Image:
     """Pixels as the unit keeps them, turned to its chest-wall side, with the acquisition facts."""
-    pixels, bits, relation = _pixels(raw, scene, exposure, detector)
+    pixels, bits, relation = stored_pixels(raw, exposure, detector, lambda: _background_dn(raw, scene))
     pixels = np.ascontiguousarray(np.rot90(pixels, TURNS[exposure.chest_wall]))
     pixels.setflags(write=False)
     acquisition = Acquisition(
@@ -219,23 +220,6 @@ def _store(
         saturated=(0.0, top),
         inverted=exposure.monochrome1,
     )
-
-
-def _pixels(
-    raw: np.ndarray, scene: Scene, exposure: Exposure, detector: physics.Detector
-) -> tuple[np.ndarray, int, str]:
-    if detector.kind == "film":
-        return presentation.film_pixels(raw, detector.max_dn), detector.bits, "DISP"
-    if exposure.intent is Intent.FOR_PRESENTATION:
-        style = presentation.STYLES[exposure.style]
-        level = _background_dn(raw, scene)
-        shown = presentation.present(raw, style, level, detector.offset_dn, detector.max_dn, detector.pitch_mm)
-        return shown, 12, "DISP"
-    if exposure.pixel_intensity == "LOG":
-        raw = presentation.log_pixels(raw, detector.offset_dn, detector.max_dn)
-    if exposure.monochrome1:
-        raw = (detector.max_dn - raw).astype(np.uint16)
-    return raw, detector.bits, exposure.pixel_intensity
 
 
 def with_source(simulated: Simulated, path: str, sha256: str) -> Simulated:
