@@ -33,7 +33,7 @@ def test_the_protocols_pixels_resolve_one_millimetre():
     assert found["resolution_lower_right"] <= 1.0
     for side in ("upper_left", "lower_right"):
         depth = [found[f"resolution_{side}_depth_{size}mm"] for size in ("1_1", "1_0", "0_9")]
-        assert depth[0] > 2 * depth[2]
+        assert depth[0] > 1.5 * depth[2]
 
 
 @pytest.mark.parametrize("away_mm", [(-2.3, 1.1), (2.5, -2.0)])
@@ -57,7 +57,7 @@ def test_arrays_of_a_size_share_their_corner_hole():
         assert by_name[f"upper left {size} mm"][3, 3] == pytest.approx(by_name[f"lower right {size} mm"][0, 0])
 
 
-@pytest.mark.parametrize("noise", [4.0, 20.0])
+@pytest.mark.parametrize("noise", [10.0, 20.0])
 def test_signal_to_noise_is_that_of_the_image(noise):
     made = Reference(noise=noise)
     (found,), regions = score_snr(reference_stack(made), PHANTOM, pose(made))

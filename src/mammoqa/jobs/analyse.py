@@ -296,6 +296,31 @@ def read_cdmam34(item: Image | Stack, phantom: Phantom, options: Options, watch:
     )
 
 
+def read_mammo_flat(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
+    """The flat field: SNR, uniformity, defects, noise power, dose; aluminium and an edge where they are seen."""
+    from mammoqa import judge, locate
+    from mammoqa.jobs.mammo_flat import field_view
+    from mammoqa.score.mammo_flat import score_mammo_flat
+
+    image = _one_image(item)
+    with watch.step("locate"):
+        pose = locate.locate_mammo_flat(image, phantom)
+    with watch.step("score"):
+        found, regions = score_mammo_flat(image, phantom, pose)
+        measurements, verdict = judge.judge_measurements(found, phantom)
+    with watch.step("explain"):
+        view, shown = field_view(image, pose, regions)
+    return Reading(
+        verdict,
+        measurements=measurements,
+        regions=shown,
+        pose=pose,
+        notes=pose.notes,
+        view=view,
+        view_slices=(0,),
+    )
+
+
 # Which phantom is read how. A new kind of reading is one function above and one line here.
 READINGS: Mapping[str, Callable[[Image | Stack, Phantom, Options, Stopwatch], Reading]] = MappingProxyType(
     {
@@ -304,6 +329,7 @@ READINGS: Mapping[str, Callable[[Image | Stack, Phantom, Options, Stopwatch], Re
         "acr_dm": read_acr_dm,
         "acr_mri_large": read_acr_mri_large,
         "cdmam34": read_cdmam34,
+        "mammo_flat": read_mammo_flat,
     }
 )
 

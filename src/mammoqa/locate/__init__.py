@@ -6,6 +6,7 @@ from mammoqa.locate.acr_dm import locate_acr_dm, mean_image
 from mammoqa.locate.acr_mri import locate_acr_mri
 from mammoqa.locate.cdmam34 import locate_cdmam34
 from mammoqa.locate.identify import Sighting, identify, sight
+from mammoqa.locate.mammo_flat import locate_mammo_flat
 from mammoqa.locate.patches import patches, upright
 
 LOCATORS = {
@@ -14,6 +15,7 @@ LOCATORS = {
     "acr_dm": locate_acr_dm,
     "acr_mri_large": locate_acr_mri,
     "cdmam34": locate_cdmam34,
+    "mammo_flat": locate_mammo_flat,
 }
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "locate_acr_dm",
     "locate_acr_mri",
     "locate_cdmam34",
+    "locate_mammo_flat",
     "mean_image",
     "patches",
     "sight",

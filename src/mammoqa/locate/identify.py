@@ -9,6 +9,7 @@ from mammoqa.core import IdentifyError, Image, ReasonCode, Stack
 from mammoqa.locate.acr156 import COARSE_MM, MIN_SUPPORT, Found, find_square, refusal
 from mammoqa.locate.acr_dm import looks_like_acr_dm, mean_image
 from mammoqa.locate.border import flatten, refine
+from mammoqa.locate.mammo_flat import looks_like_flat
 from mammoqa.locate.outline import bodies
 from mammoqa.locate.sampling import Level, block_mean, otsu
 
@@ -19,8 +20,8 @@ _USUAL_FIELD_MM = 240.0  # long side of the small mammography field, to size ima
 _CDMAM_FIELD_MM = 110.0  # a CDMAM's cells are 134 mm wide and 212 mm long
 _WIDE_MM = 145.0  # a field that holds the insert of the ACR DM phantom, 130 mm, magnified
 _CT = (
-    "The CT slices show no module of the ACR CT phantom (a disc of 200 mm with its inserts): give the whole axial series "
-    "of that phantom."
+    "The CT slices show no module of the ACR CT phantom (a disc of 200 mm with its inserts): give the whole axial "
+    "series of that phantom."
 )
 _VIEWS = frozenset({"MLO", "CC", "ML", "LM", "XCCL", "XCCM", "LMO", "FB", "SIO", "CV", "AT"})
 
@@ -123,7 +124,7 @@ def _identify_image(image: Image) -> Sighting:
     return _identify_projection(image)
 
 
-def _identify_projection(image: Image) -> Sighting:
+def _identify_projection(image: Image) -> Sighting:  # noqa: PLR0911  one return per kind of answer
     """Look for a square wax insert of the right size; say what the image shows instead where there is none."""
     from mammoqa.phantoms import PHANTOMS
 
@@ -152,6 +153,8 @@ def _identify_projection(image: Image) -> Sighting:
     cut = found.field.pixels.shape != image.pixels.shape
     if cut and _is_insert(find_square(image, PHANTOMS["acr156"], pitch, whole=True)):
         return Sighting("acr156")  # what looked like a blade was the frame
+    if image.acquisition.intent is not None and looks_like_flat(image):
+        return Sighting("mammo_flat")
     if looks not in ("a patient image", "a uniform image") and (
         found.body is not None or (image.pitch_mm is not None and _is_cut_off(found))
     ):

@@ -26,7 +26,7 @@ def score_snr(stack: Stack, phantom: Phantom, pose: Pose) -> tuple[tuple[Measure
         inside = (np.abs(x_mm - x) <= _SIDE_MM / 2) & (np.abs(y_mm - y) <= _SIDE_MM / 2)
         pixels = image.pixels[inside].astype(np.float64)
         noise = _noise(pixels, x_mm[inside] - x, y_mm[inside] - y)
-        if noise > 0:
+        if noise > 1e-6 * abs(float(pixels.mean())):
             values.append(float(pixels.mean()) / noise)
         half = _SIDE_MM / 2
         corners = [(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)]
