@@ -37,9 +37,11 @@ def page(found: Benchmark, command: str, date: str, versions: Sequence[tuple[str
         f"{m.memory_gib:.0f} GiB, {m.system}. Other work on the machine makes the slowest times slower.",
         "All aims are met." if not below else "Aims that are missed: " + "; ".join(below) + ".",
         f"## Warm: one process, image after image\n\n{_table((found.warm, *found.steps))}",
-        f"The gradients behind the maps come from the same run of the network as the scores, so that most of the time of "
-        f"explaining stands under score. A report is made for a person to read and comes on top:\n\n{_table(found.reports)}",
-        f"## Cold: the whole command, everything to import (bytecode compiled by an earlier start)\n\n{_table(found.cold)}",
+        "The gradients behind the maps come from the same run of the network as the scores, so that most of the time "
+        "of explaining stands under score. A report is made for a person to read and comes on top:\n\n"
+        f"{_table(found.reports)}",
+        "## Cold: the whole command, everything to import (bytecode compiled by an earlier start)\n\n"
+        f"{_table(found.cold)}",
         f"Peak memory of an analysis: {found.peak_mib:.0f} MiB.",
         f"## How to repeat\n\n```\n{command}\n```",
         f"{date}; " + ", ".join(f"{name} {version}" for name, version in versions) + ".",

@@ -46,7 +46,8 @@ def write_artefact(
 
     Calibration, thresholds and the referral band come from the test split, the card's metrics from the evaluation
     split. `thresholds` is a key of `calibrate.RULES`; where None, the paper's recipe chooses by F1 as the paper does,
-    the others by accuracy and macro F1, and by how many of the 0.5s are found. `parent` is what a fine-tuning started from.
+    the others by accuracy and macro F1, and by how many of the 0.5s are found. `parent` is what a fine-tuning started
+    from.
     """
     dataset, progress = fitted.dataset, fitted.progress
     size_px = int(dataset.patches.shape[1])
