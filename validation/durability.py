@@ -64,12 +64,12 @@ def _trial(folder: Path, count: int, postgresql: bool, seed: int) -> tuple[Findi
         dice = random.Random(seed)
 
         def faults(crew: Sequence[Child]) -> list[Fault]:
-            found = [Fault("worker killed", 20, killer(service, crew, "worker", dice))]
-            found.append(Fault("receiver killed", 40, killer(service, crew, "receiver", dice)))
+            found = [Fault("worker killed", 45, killer(service, crew, "worker", dice))]
+            found.append(Fault("receiver killed", 110, killer(service, crew, "receiver", dice)))
             if small:
-                found.append(Fault("disk filled", 45, disk_filler(disk, 5)))
+                found.append(Fault("disk filled", 80, disk_filler(disk, 5)))
             if server:
-                found.append(Fault("database restarted", 50, server.restart))
+                found.append(Fault("database restarted", 100, server.restart))
             return found
 
         objects = list(small_objects(count, _PER_STUDY, _SIDE_PX, np.random.default_rng(seed)))

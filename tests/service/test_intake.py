@@ -55,7 +55,7 @@ def test_another_object_under_the_same_uid_is_kept_and_not_analysed(service):
         (b"", "not a DICOM file"),
         (b"hello " * 50, "not a DICOM file"),
         (gzip.compress(b"\0" * 100_000), "gzip"),
-        (b"\0" * 128 + b"DICM" + b"\xff" * 40, "header"),
+        (b"\0" * 128 + b"DICM" + b"\xff" * 40, "SOP Instance UID"),
     ],
 )
 def test_what_cannot_be_read_is_kept_with_the_reason(service, data, words):
