@@ -65,7 +65,8 @@ def served(tmp_path_factory):
         yield f"http://127.0.0.1:{port}", dicom_port, setup
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
+        process.stdout.close()
 
 
 def await_port(port: int) -> None:

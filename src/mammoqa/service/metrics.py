@@ -1,5 +1,6 @@
 """Numbers for Prometheus, read from the database when they are asked for; no names of units or people among them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, HTTPException
@@ -37,7 +38,7 @@ def metrics(service: ServiceDep) -> Response:
 def _fill(registry: Any, store: Store) -> None:
     from prometheus_client import Gauge
 
-    def gauge(name: str, text: str, values: dict[str, float], label: str = "") -> None:
+    def gauge(name: str, text: str, values: Mapping[str, float], label: str = "") -> None:
         made = Gauge(f"mammoqa_{name}", text, [label] if label else [], registry=registry)
         for key, value in values.items():
             (made.labels(key) if label else made).set(value)
@@ -45,14 +46,15 @@ def _fill(registry: Any, store: Store) -> None:
     with store.session() as session:
         received = session.scalar(select(func.count()).select_from(InstanceRow)) or 0
         unreadable = session.scalar(select(func.count()).where(InstanceRow.reason.is_not(None))) or 0
-        jobs = dict(session.execute(select(JobRow.state, func.count()).group_by(JobRow.state)).tuples().all())
+        by_state = select(JobRow.state, func.count()).group_by(JobRow.state)
+        jobs = {state: count for state, count in session.execute(by_state) if count}
         by_outcome = select(AnalysisRow.outcome, func.count()).group_by(AnalysisRow.outcome)
-        outcomes = dict(session.execute(by_outcome).tuples().all())
+        outcomes = {outcome: count for outcome, count in session.execute(by_outcome) if count}
     gauge("objects_received", "Objects received", {"": received})
     gauge("objects_unreadable", "Objects kept that cannot be read", {"": unreadable})
     gauge("objects_resting", "Objects that wait for their study", {"": intake.resting(store)})
     gauge("jobs", "Jobs by state", {k: jobs.get(k, 0) for k in ("waiting", "running", "done", "failed")}, "state")
-    gauge("analyses", "Analyses by outcome", dict(outcomes), "outcome")
+    gauge("analyses", "Analyses by outcome", outcomes, "outcome")
     gauge("alerts_open", "Alerts that are not resolved", {"": sum(alerts.open_counts(store).values())})
     now = intake.now()
     ages = {p.name: (now - p.seen_at).total_seconds() for p in processes.all_processes(store)}

@@ -243,7 +243,7 @@ def _count(
     store = service.store
     with store.session() as session:
         readable = select(InstanceRow.sop_instance_uid, InstanceRow.sha256).where(InstanceRow.reason.is_(None))
-        kept = dict(session.execute(readable).tuples().all())
+        kept = {uid: sha256 for uid, sha256 in session.execute(readable) if uid}
         named = select(InputRow.sop_instance_uid).join(AnalysisRow, AnalysisRow.input_id == InputRow.id)
         analysed = Counter(session.scalars(named).all())
     lost = [uid for uid in sent.stored if uid not in kept or not path_of(service.objects, kept[uid]).is_file()]

@@ -128,7 +128,7 @@ def open_counts(store: Store) -> Mapping[int | None, int]:
     """How many alerts of a unit are not resolved."""
     query = select(AlertRow.unit_id, func.count()).where(AlertRow.state != "resolved").group_by(AlertRow.unit_id)
     with store.session() as session:
-        return dict(session.execute(query).tuples().all())
+        return {unit_id: count for unit_id, count in session.execute(query) if count}
 
 
 def alert(store: Store, alert_id: int) -> tuple[Alert, tuple[AlertNote, ...]]:
