@@ -35,7 +35,8 @@ def lines(analysis: Analysis) -> list[str]:
 
 def _measurement(m: Measurement) -> str:
     """Name, value, interval and limits in one line."""
+    unit = f" {m.unit}" if m.unit else ""
     interval = "" if m.low is None or m.high is None else f" ({m.low:.4g} to {m.high:.4g})"
     limits = "" if m.limit_low is None else f", at least {m.limit_low:g}"
     limits += "" if m.limit_high is None else f", at most {m.limit_high:g}"
-    return f"          {m.outcome:<8}  {m.name} {m.value:.4g} {m.unit}{interval}{limits}".rstrip()
+    return f"          {m.outcome:<8}  {m.name} {m.value:.4g}{unit}{interval}{limits}"

@@ -63,12 +63,16 @@ def _straddle(m: Measurement) -> str | None:
     limit = _straddled(m)
     if limit is None:
         return None
-    return f"{m.name}: the 95 % interval {m.low:.4g} to {m.high:.4g} {m.unit} includes the limit {limit:g}"
+    return f"{m.name}: the 95 % interval {m.low:.4g} to {m.high:.4g}{_unit(m)} includes the limit {limit:g}"
 
 
 def _failure(m: Measurement) -> str:
     if math.isnan(m.value):
         return f"{m.name} could not be measured"
     if m.limit_low is not None and m.value < m.limit_low:
-        return f"{m.name} {m.value:.4g} {m.unit}, at least {m.limit_low:g} needed"
-    return f"{m.name} {m.value:.4g} {m.unit}, at most {m.limit_high:g} allowed"
+        return f"{m.name} {m.value:.4g}{_unit(m)}, at least {m.limit_low:g} needed"
+    return f"{m.name} {m.value:.4g}{_unit(m)}, at most {m.limit_high:g} allowed"
+
+
+def _unit(m: Measurement) -> str:
+    return f" {m.unit}" if m.unit else ""

@@ -1,5 +1,6 @@
 """What a report says, in words and rows: one content for the web page and for the PDF."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -138,7 +139,9 @@ def _default_reason(analysis: Analysis) -> str:
 def _named(reason: str, analysis: Analysis) -> str:
     """The reason with the names of measurements and totals as people write them."""
     for name in (*(m.name for m in analysis.measurements), *dict(analysis.verdict.totals)):
-        reason = reason.replace(name, name.replace("_", " "))
+        title = words.metric_title(name)
+        plain = title if title[1:2].isupper() else title[:1].lower() + title[1:]  # abbreviations stay as they are
+        reason = re.sub(rf"\b{re.escape(name)}\b", plain, reason)
     return reason
 
 
