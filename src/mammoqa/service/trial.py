@@ -105,6 +105,9 @@ def run_trial(
         for thread in trouble:
             thread.join()
         _await_work(service, 0, say)
+        for job in intake.jobs_in(service.store, "failed", limit=100_000):  # as a person would
+            intake.try_again(service.store, job.id)
+        _await_work(service, 0, say)
     finally:
         calm.set()
         stop.set()

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dbos import DBOS
+from sqlalchemy.exc import DBAPIError
 
-from mammoqa.core import Analysis, MammoqaError
+from mammoqa.core import Analysis, MammoqaError, StoreError
 from mammoqa.jobs.analyse import Options
 from mammoqa.jobs.batch import analyse_paths
 from mammoqa.jobs.series import pooled
@@ -22,7 +23,7 @@ from mammoqa.store.intake import Instance
 
 QUEUE = "analyse"
 WORKFLOW = "analyse_study"
-ATTEMPTS = 4  # of a step, 1, 2 and 4 s apart (a choice)
+ATTEMPTS = 8  # of a step, 1, 2, 4 ... 64 s apart: a full disk or a database that restarts is waited for (a choice)
 _TOMOSYNTHESIS = "1.2.840.10008.5.1.4.1.1.13.1.3"
 
 
@@ -35,6 +36,11 @@ class _Bench:
 
 
 _BENCH = _Bench()
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether waiting may help: the disk or the database, and no fault of an image or of the program."""
+    return isinstance(error, OSError | StoreError | DBAPIError)
 
 
 def set_up(service: Service, name: str) -> None:
@@ -65,7 +71,7 @@ def analyse_study(job_id: int) -> str:
     return "done"
 
 
-@DBOS.step(name="plan", retries_allowed=True, max_attempts=ATTEMPTS)
+@DBOS.step(name="plan", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def plan(job_id: int) -> list[list[str]]:
     """The items of a job as hashes of their objects: a series of slices is one, every projection image is one."""
     service = _service()
@@ -83,7 +89,7 @@ def items_of(instances: tuple[Instance, ...]) -> list[list[str]]:
     return list(series.values())
 
 
-@DBOS.step(name="item", retries_allowed=True, max_attempts=ATTEMPTS)
+@DBOS.step(name="item", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def item(job_id: int, position: int, hashes: list[str]) -> list[bytes]:
     """Analyse and save one item. Images of a contrast-detail phantom wait to be pooled, and are handed back instead."""
     service, key = _service(), f"{job_id}/{position}"
@@ -95,7 +101,7 @@ def item(job_id: int, position: int, hashes: list[str]) -> list[bytes]:
     return [pickle.dumps(named(a)) for a in found if a.contrast_detail is not None]
 
 
-@DBOS.step(name="pool", retries_allowed=True, max_attempts=ATTEMPTS)
+@DBOS.step(name="pool", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def pool(job_id: int, items: int, waiting: list[bytes]) -> None:
     """Save the images that waited, one result per exposure series."""
     if waiting:
@@ -103,20 +109,20 @@ def pool(job_id: int, items: int, waiting: list[bytes]) -> None:
         intake.save_results(_service().store, job_id, f"{job_id}/{items}", analyses)
 
 
-@DBOS.step(name="close", retries_allowed=True, max_attempts=ATTEMPTS)
+@DBOS.step(name="close", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def close(job_id: int) -> None:
     """The job is done."""
     intake.finish(_service().store, job_id)
 
 
-@DBOS.step(name="watch", retries_allowed=True, max_attempts=ATTEMPTS)
+@DBOS.step(name="watch", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def watch(job_id: int) -> None:
     """Look at the trends that the new results are part of."""
     service = _service()
     watch_results(service, intake.results_of(service.store, [job_id]).get(job_id, ()))
 
 
-@DBOS.step(name="give_up", retries_allowed=True, max_attempts=ATTEMPTS)
+@DBOS.step(name="give_up", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def give_up(job_id: int, reason: str) -> None:
     """The job failed."""
     intake.fail(_service().store, job_id, reason)
