@@ -8,7 +8,12 @@ import pytest
 from mammoqa import physics
 from mammoqa.phantoms.cdmam34 import CDMAM34, DIAMETERS_MM
 from mammoqa.simulate.cdmam import STANDARD, expose_cdmam
-from mammoqa.simulate.cdmam_detectability import detectability, share_correct, thresholds_um
+from mammoqa.simulate.cdmam_detectability import (
+    detectability,
+    filtered_detectability,
+    share_correct,
+    thresholds_um,
+)
 from mammoqa.simulate.cdmam_scene import Arrangement, disc_coverage
 
 CROPPED = Arrangement(margin_mm=-40.0, writing=False)  # the truth holds all cells whatever is shown
@@ -64,3 +69,12 @@ def test_thresholds_fall_with_diameter_and_lie_where_a_good_unit_may_lie(truth):
     achievable_automatic = {1.0: 0.056 / 2.11, 0.5: 0.103 / 1.98, 0.25: 0.244 / 1.82, 0.1: 1.10 / 1.50}
     for diameter_mm, limit_um in achievable_automatic.items():  # the ideal observer beats every reader, but not by far
         assert limit_um / 5 < found[DIAMETERS_MM.index(diameter_mm)] < limit_um
+
+
+def test_a_filter_that_knows_no_noise_does_worse_most_of_all_for_small_discs(truth):
+    best, found = detectability(truth), filtered_detectability(truth, 0.8)
+    share = found / best
+    sizes = np.array([cell.diameter_mm for cell in truth.cells])
+    assert (share < 1.001).all()
+    assert share[sizes >= 1.0].min() > 0.97
+    assert share[sizes <= 0.1].max() < 0.8  # the noise of this detector is correlated

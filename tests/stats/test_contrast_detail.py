@@ -9,10 +9,11 @@ from mammoqa.stats.contrast_detail import (
     Method,
     Thresholds,
     contrast_detail,
+    known_limit,
     smooth_curve,
     to_human,
 )
-from mammoqa.stats.psychometric import log_contrast, probability
+from mammoqa.stats.psychometric import chance_of_four, log_contrast, probability
 
 D, T = np.array(DIAMETERS_MM), np.array(THICKNESSES_UM)
 TRUE_UM = 0.04 + 0.02 / D + 0.004 / D**2
@@ -118,3 +119,15 @@ def test_images_must_have_the_same_cells():
     broken[0, 0, 1] = -1
     with pytest.raises(ValueError, match="same cells"):
         contrast_detail(broken, D, T, rng)
+
+
+def test_known_chances_give_the_curve_that_many_images_come_to():
+    diameters, thicknesses = np.geomspace(1.0, 0.08, 12), np.geomspace(0.03, 2.0, 16)
+    contrast = -np.expm1(-0.19 * thicknesses)
+    chances = chance_of_four(70.0 * diameters[:, None] ** 1.3 * contrast)
+    automatic, curve = known_limit(chances, np.round(diameters, 2), thicknesses, np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    hits = (rng.random((400, *chances.shape)) < chances).astype(np.int64)
+    found = contrast_detail(hits, np.round(diameters, 2), thicknesses, rng, Method(resamples=20))
+    assert automatic.value_um[2:-1] == pytest.approx(found.automatic.value_um[2:-1], rel=0.06)
+    assert len(curve.value_um) == len(found.curve.value_um)
