@@ -94,8 +94,16 @@ def watch_unit(service: Service, unit_id: int) -> int:
         }
         level = "action" if alarm.level is Level.ACTION else "warning"
         title = f"{unit.label}: {titles} {'changed' if level == 'warning' else 'beyond an action level'}"
-        new += _sound(service, unit_id, alarm.key, level, title, detail)
+        new += _sound(service, unit_id, _joined(store, unit_id, alarm.key), level, title, detail)
     return new
+
+
+def _joined(store: Store, unit_id: int, key: str) -> str:
+    """The key of a failed image's open alert, which a trend of the same unit joins; else the trend's own."""
+    speaking = alerts.alerts(store, "open", "acknowledged", unit_id=unit_id)
+    if any(alert.key == key for alert in speaking):
+        return key
+    return next((alert.key for alert in speaking if alert.key.startswith("fail ")), key)
 
 
 def watch_results(service: Service, numbers: Sequence[int]) -> None:
