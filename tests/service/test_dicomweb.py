@@ -41,11 +41,10 @@ def test_an_image_without_phantom_is_not_given_out(service, browser):
     client.post("/dicomweb/studies", content=body(data), headers=MULTIPART)
     one = objects_list.search(service.store)[0].instance
     refusal = sample_refusal()
-    verdict = replace(refusal.verdict, reason_code="not_a_phantom")
     source = Source("x", one.sha256, sop_instance_uid=one.sop_instance_uid, series_instance_uid=one.series_instance_uid)
     from mammoqa.core import ReasonCode
 
-    verdict = replace(verdict, reason_code=ReasonCode.NOT_A_PHANTOM)
+    verdict = replace(refusal.verdict, reason_code=ReasonCode.NOT_A_PHANTOM)
     service.store.save(replace(refusal, sources=(source,), verdict=verdict))
     assert client.get(f"/dicomweb/studies/{one.study_instance_uid}").status_code == 404
 

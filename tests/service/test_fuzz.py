@@ -46,7 +46,8 @@ def client(app, tmp_path_factory):
 
 def test_no_endpoint_answers_500(app, client):
     description = client.get("/api/v1/openapi.json").json()
-    schema = schemathesis.openapi.from_dict(description)
+    # uploads of bytes are tried below
+    schema = schemathesis.openapi.from_dict(description).exclude(method="POST", path="/api/v1/objects")
     wrong, operations = [], 0
     for found in schema.get_all_operations():
         operation = found.ok()

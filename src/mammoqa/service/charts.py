@@ -16,6 +16,7 @@ def trend_chart(
     events: Sequence[ServiceEvent] = (),
     baselines: Sequence[tuple[datetime, float]] = (),
     signals: Sequence[dict[str, Any]] = (),
+    limits: Sequence[float] = (),
 ) -> dict[str, Any]:
     """One metric over time: values with intervals, limits as lines, events as rules. Marks have the roles of `style`.
 
@@ -37,7 +38,7 @@ def trend_chart(
         layers.append(_layer(values, {"type": "rule", "style": "interval"}, "low", y2="high"))
     layers.append(_layer(values, {"type": "line", "style": "trend"}, "value"))
     layers.append(_points(values))
-    layers += _limits(points)
+    layers += _limits(points) or ([_level(limits, "limit")] if limits else [])
     if baselines and points:
         layers.append(_steps(baselines, points))
     if events and points:

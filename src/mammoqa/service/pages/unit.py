@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
+from mammoqa.core import Level, LimitKind
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.report import words
 from mammoqa.service.access import Physicist, ServiceDep, Technologist, Viewer
@@ -73,7 +74,16 @@ def chart_of(store: Store, unit_id: int, phantom: str, metric: str, period: str)
     events = course.events(store, unit_id)
     signals, baselines = watched(store, unit_id, phantom, metric, points) if len(points) > 3 else ([], [])
     level = [(lines[0].starts_at, lines[0].value)] if lines else baselines
-    return trend_chart(points, words.metric_title(metric), events, level, signals)
+    return trend_chart(
+        points, words.metric_title(metric), events, level, signals, _levels(store, unit_id, phantom, metric)
+    )
+
+
+def _levels(store: Store, unit_id: int, phantom: str, metric: str) -> list[float]:
+    """The absolute action levels of a metric."""
+    own = (limit for limit in limits_of(store, unit_id) if limit.metric == metric and limit.test in ("", phantom))
+    chosen = [limit for limit in own if limit.kind is LimitKind.ABSOLUTE and limit.level is Level.ACTION]
+    return sorted({value for limit in chosen for value in (limit.low, limit.high) if value is not None})
 
 
 def watched(store: Store, unit_id: int, phantom: str, metric: str, points: Sequence[HistoryPoint]) -> Any:

@@ -8,10 +8,10 @@ function config() {
     axis: { labelColor: soft, gridColor: line, domainColor: line, tickColor: line, labelFontSize: 12 },
     axisX: { labelOverlap: true, labelFlush: true }, axisY: { tickCount: 4, format: ".4~g" },
     style: {
-      trend: { stroke: soft, strokeWidth: 1.2, opacity: 0.7 }, reading: { fill: ink, opacity: 1 },
-      interval: { stroke: soft, opacity: 0.45, strokeWidth: 1 }, limit: { stroke: style("--fail"), strokeDash: [5, 4] },
-      baseline: { stroke: style("--pass"), strokeWidth: 1 }, event: { stroke: style("--refused"), strokeWidth: 1.5, strokeDash: [2, 2] },
-      signal: { stroke: style("--refused"), strokeWidth: 2, filled: false },
+      trend: { color: soft, strokeWidth: 1.2, opacity: 0.7 }, reading: { opacity: 1 },
+      interval: { color: soft, opacity: 0.45, strokeWidth: 1 }, limit: { color: style("--fail"), strokeDash: [5, 4] },
+      baseline: { color: style("--pass"), strokeWidth: 1.2 }, event: { color: style("--refused"), strokeWidth: 1.5, strokeDash: [2, 2] },
+      signal: { color: style("--refused"), strokeWidth: 2, filled: false },
     },
   };
 }
