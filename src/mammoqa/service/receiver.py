@@ -31,6 +31,7 @@ SUCCESS, OUT_OF_RESOURCES, REFUSED = 0x0000, 0xA700, 0x0124
 _ASSOCIATIONS = 20  # at a time (a choice)
 _PDU_BYTES = 131072  # the most that DCMTK takes
 _TIMEOUT_S = 30.0
+_REMEMBER_S = 5.0  # what is known of a sender (a choice)
 _TRANSFER_SYNTAXES = (
     "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
     "1.2.840.10008.1.2",  # Implicit VR Little Endian
@@ -53,6 +54,14 @@ class Gate:
 
     arriving: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     recent: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    known: dict[str, tuple[float, "peers.Peer | None"]] = field(default_factory=dict)
+
+    def peer(self, service: Service, title: str) -> "peers.Peer | None":
+        """What is known of a sender, asked for anew every few seconds only: this is needed for every packet."""
+        kept = self.known.get(title)
+        if kept is None or time.monotonic() - kept[0] > _REMEMBER_S:
+            kept = self.known[title] = time.monotonic(), peers.find(service.store, title)
+        return kept[1]
 
 
 def start_receiver(service: Service) -> "ThreadedAssociationServer":
@@ -138,7 +147,7 @@ def _on_pdu(event: "Event", service: Service, gate: Gate) -> None:
         return
     key = id(event.assoc)
     gate.arriving[key] += event.pdu.pdu_length
-    if gate.arriving[key] > _limit(service, _sender(event)[0]) + _PDU_BYTES:
+    if gate.arriving[key] > _limit(service, gate.peer(service, _sender(event)[0])) + _PDU_BYTES:
         LOG.warning("association with %s aborted: an object is above the limit", _sender(event)[0])
         event.assoc.abort()
 
@@ -146,13 +155,17 @@ def _on_pdu(event: "Event", service: Service, gate: Gate) -> None:
 def _on_store(event: "Event", service: Service, gate: Gate) -> int:
     title, address = _sender(event)
     gate.arriving[id(event.assoc)] = 0
-    if not _within_rate(gate, title, peers.find(service.store, title)):
+    try:
+        peer = gate.peer(service, title)
+    except StoreError:
+        return OUT_OF_RESOURCES
+    if not _within_rate(gate, title, peer):
         return OUT_OF_RESOURCES
     request: Any = event.request
     head = file_head(request.AffectedSOPClassUID, request.AffectedSOPInstanceUID, event.context.transfer_syntax)
     body = request.DataSet.getbuffer() if request.DataSet is not None else b""
     try:
-        take(service, _chunks(head, body), Origin("dimse", title, address), _limit(service, title))
+        take(service, _chunks(head, body), Origin("dimse", title, address), _limit(service, peer))
     except RefusalError as error:
         LOG.warning("object of %s refused: %s", title, error)
         return REFUSED
@@ -171,8 +184,7 @@ def _sender(event: "Event") -> tuple[str, str]:
     return event.assoc.requestor.ae_title.strip(), event.assoc.requestor.address or ""
 
 
-def _limit(service: Service, title: str) -> int:
-    peer = peers.find(service.store, title)
+def _limit(service: Service, peer: "peers.Peer | None") -> int:
     return min(peer.max_bytes, service.options.max_bytes) if peer and peer.max_bytes else service.options.max_bytes
 
 
