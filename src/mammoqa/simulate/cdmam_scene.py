@@ -120,7 +120,7 @@ def disc_coverage(
         return (0, 0, 0, 0), np.zeros((0, 0))
     corners = _quadrant(np.arange(col0, col1 + 1) - 0.5 - x_px, np.arange(row0, row1 + 1) - 0.5 - y_px, radius_px)
     cover = corners[1:, 1:] - corners[:-1, 1:] - corners[1:, :-1] + corners[:-1, :-1]
-    return (row0, row1, col0, col1), cover
+    return (row0, row1, col0, col1), np.clip(cover, 0.0, None)  # rounding leaves some just below nothing
 
 
 def draw_discs(
