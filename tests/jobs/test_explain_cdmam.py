@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+import cdmam_drawn
 from mammoqa.cli.program import run
 from mammoqa.core import ConfigurationError, Image, Pose, Source
 from mammoqa.jobs import explain_cdmam
@@ -46,7 +47,7 @@ def test_a_map_is_drawn_beside_the_image(tmp_path, monkeypatch, method):
     values = np.random.default_rng(0).normal(size=found[0].pixels.shape)
     monkeypatch.setattr(explain_cdmam, "_placed", lambda path: (replace(found[0], pixels=values), *found[1:]))
     monkeypatch.setattr(explain_cdmam, "_ensemble", lambda model: toy_ensemble(100))
-    assert explain_curve(tmp_path / "x.dcm", method, tmp_path / "map.png", steps=2) == ()
+    assert explain_curve(tmp_path / "x.dcm", method, tmp_path / "map.png", tmp_path, steps=2) == ()
     drawn = np.asarray(Picture.open(tmp_path / "map.png"))
     half = drawn.shape[1] // 2
     assert (drawn[4:-4, 4 : half - 4, 0] == drawn[4:-4, 4 : half - 4, 2]).all()  # the image is grey
@@ -59,14 +60,27 @@ def test_a_map_is_drawn_beside_the_image(tmp_path, monkeypatch, method):
 def test_foreign_pixels_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(explain_cdmam, "_placed", lambda path: placed([[1, 0], [0, 1]]))
     monkeypatch.setattr(explain_cdmam, "_ensemble", lambda model: toy_ensemble(100))
-    (note,) = explain_curve(tmp_path / "x.dcm", "sensitivity", tmp_path / "map.png")
+    (note,) = explain_curve(tmp_path / "x.dcm", "sensitivity", tmp_path / "map.png", tmp_path)
     assert "standard deviations" in note
 
 
-def test_without_a_network_the_way_to_one_is_told(tmp_path, capsys):
-    asked = ["explain", str(tmp_path / "x.dcm"), "--method", "omig", "--out", str(tmp_path / "m.png")]
-    assert run(asked) == 2
-    assert "mammoqa train cdmam34_amanova2022" in capsys.readouterr().err
+@pytest.mark.parametrize("method", ["omig", "relevance"])
+def test_without_a_folder_the_shipped_reading_is_explained(tmp_path, monkeypatch, method):
+    whole = cdmam_drawn.placed(quarter_turns=2)
+    pose = Pose(whole[:2], "bottom", False, 0.0, 1.0, False, 0.0, (0.0, 2000.0), line_mm=0.12)
+    image = cdmam_drawn.draw(whole, np.random.default_rng(0))
+    monkeypatch.setattr(explain_cdmam, "_placed", lambda path: (image, PHANTOM, pose))
+    (note,) = explain_curve(tmp_path / "x.dcm", method, tmp_path / "map.png", steps=2)
+    assert "unlike" in note  # drawn without physics
+    drawn = np.asarray(Picture.open(tmp_path / "map.png")).astype(int)
+    half = drawn.shape[1] // 2
+    assert np.abs(drawn[4:-4, half + 4 : -4, 0] - drawn[4:-4, half + 4 : -4, 2]).max() > 100
+
+
+def test_a_folder_without_a_network_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(explain_cdmam, "_placed", lambda path: placed([[1, 0], [0, 1]]))
+    with pytest.raises(ConfigurationError, match="no network for CDMAM"):
+        explain_curve(tmp_path / "x.dcm", "omig", tmp_path / "map.png", tmp_path)
 
 
 def test_a_model_belongs_to_the_methods_of_the_curve(tmp_path, capsys):
