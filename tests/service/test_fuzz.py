@@ -30,7 +30,7 @@ FEW = settings(
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client(app, tmp_path_factory):
     """An administrator's client on a service that holds a result."""
     folder = tmp_path_factory.mktemp("fuzz")
