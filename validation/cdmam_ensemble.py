@@ -56,7 +56,8 @@ def main() -> int:
     model, phantom = cells_model(chosen.model), PHANTOMS["cdmam34"]
     paper = load_ensemble(chosen.paper) if chosen.paper else None
     scenes = suite.scenes_of(suite.NAMES, chosen.images, chosen.foreign, chosen.seed, chosen.keep)
-    lines, apart, strange, flagged = [], [], {OURS: {}, PAPER: {}}, []
+    lines, apart, flagged = [], [], []
+    strange: dict[str, dict[str, np.ndarray]] = {OURS: {}, PAPER: {}}
     for scene in scenes:
         pooled = suite.pooled(scene, phantom)
         ways = {

@@ -63,9 +63,9 @@ def single_measurements(found: ContrastDetail) -> tuple[Measurement, ...]:
     if not found.single:
         return ()
     unlike = sum(one.unlike for one in found.single)
-    words = f"estimate from one image, mean of {len(found.single)}" if len(found.single) > 1 else "this image alone"
+    words = f"mean of {len(found.single)} images, each alone" if len(found.single) > 1 else "this image alone"
     if unlike:
-        words += "; unlike the images of the training: not to be relied on"
+        words += "; unlike the training"
     listed = []
     for diameter_mm in _NAMED_MM:
         logs = np.array([_at(one, diameter_mm) for one in found.single])

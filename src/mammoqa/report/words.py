@@ -15,6 +15,7 @@ _METRIC_TITLES = MappingProxyType(
         "iqf": "Image quality figure (IQF)",
         "mas": "Tube load",
         "mtf50": "MTF at one half",
+        **{f"single_image_threshold_{d}_mm": f"One image, {d} mm" for d in ("1.00", "0.50", "0.25", "0.10")},
     }
 )
 # words inside names that are written otherwise than in lower case
