@@ -1,6 +1,6 @@
 """A unit: its results, trends, events, baselines and tests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -34,7 +34,7 @@ def unit_page(
         "unit.html",
         who,
         unit=fleet.unit(store, unit_id),
-        metrics=fleet.metrics_of(store, unit_id),
+        metrics=_charted(fleet.metrics_of(store, unit_id)),
         results=fleet.last_results(store, unit_id),
         due=programme.due(store, date.today(), unit_id),
         events=course.events(store, unit_id),
@@ -48,6 +48,11 @@ def unit_page(
         kinds=course.EVENT_KINDS,
         today=date.today(),
     )
+
+
+def _charted(metrics: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The metrics that have a chart: not what is seen of single test objects, whose totals have one."""
+    return {phantom: tuple(n for n in names if "_visible_" not in n) for phantom, names in metrics.items()}
 
 
 @ROUTER.get("/units/{unit_id}/chart.json")
