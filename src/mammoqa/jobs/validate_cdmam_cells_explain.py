@@ -147,7 +147,7 @@ def step_points(one: Shown) -> tuple[list[StepPoint], float]:
 
 
 def compare(images: list[Shown], phantom: Phantom, steps: int) -> list[Score]:
-    """Insertion and deletion of every method at full resolution; pixels become the mean of their neighbours."""
+    """Insertion and deletion of every method at full resolution; pixels become a background with noise."""
     from scipy.ndimage import uniform_filter
 
     methods: dict[str, Callable[[Shown], Images]] = {
@@ -161,10 +161,11 @@ def compare(images: list[Shown], phantom: Phantom, steps: int) -> list[Score]:
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in (*methods, "omig times image")}
     for one in images:
         local = uniform_filter(one.x[0], _LOCAL_PX)[None]
+        plain = (local + np.random.default_rng(1).normal(size=local.shape)).astype(np.float32)  # in units of the noise
         maps = {name: method(one) for name, method in methods.items()}
         maps["omig times image"] = maps["omig"] * (one.x - local)
         for name, made in maps.items():
-            said = faithfulness(one.of.curve, one.x, made, batch=2, baseline=local)
+            said = faithfulness(one.of.curve, one.x, made, batch=2, baseline=plain)
             found[name].append((float(said.deletion_area[0]), float(said.insertion_area[0]), float(said.score[0])))
     scores = []
     for name, values in found.items():

@@ -106,9 +106,8 @@ def _scores(found: Found) -> str:
     ]
     return (
         "## Insertion and deletion\n\n"
-        "The midpoint's distance from that of the whole image, as pixels become the mean of 5 mm about them from the "
-        "most to the least important (deletion: larger is better) or are put back (insertion: smaller is better). "
-        "Score: "
-        "deletion less insertion, with its standard error over the images.\n\n"
+        "The midpoint's distance from that of the whole image, as pixels become background (the mean of 5 mm about "
+        "them, and fresh noise) from the most to the least important (deletion: larger is better) or are put back "
+        "(insertion: smaller is better). Score: deletion less insertion, with its standard error over the images.\n\n"
         + table(("method", "deletion", "insertion", "score"), rows)
     )
