@@ -18,7 +18,7 @@ from mammoqa.phantoms import PHANTOMS
 CONVENTIONAL_S, CONVENTIONAL_MIB = 3.0, 600.0  # aims, for one image on one core
 PAPER_GRADIENTS = 5000 * 50  # draws and steps of the paper's map (Amanova et al. 2022, section 3)
 ALIKE, SHARE = 0.95, 20  # aim: this correlation with the whole map at a twentieth of the paper's gradients
-FEW_STEPS = (1, 3, 5)
+FEW_STEPS = (1, 3, 5, 10, 25)
 _CHILD = """
 import json, resource, sys, time
 from pathlib import Path
