@@ -3,7 +3,8 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from mammoqa.core import ConfigurationError
@@ -11,16 +12,13 @@ from mammoqa.core import ConfigurationError
 PREFIX = "MAMMOQA_"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a site sets once; options of the command line come before these."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """What a site sets for its service; see docs/reference/settings.md.
 
-    store: str | None = None
-    jobs: int = 1
-    dask: str | None = None
-    saliency: bool = True
-    # the service
-    data: str | None = None
+    `quiet_s` is how long a study rests before it is analysed; `max_bytes` bounds one received object.
+    """
+
     host: str = "127.0.0.1"
     port: int = 8042
     dicom_host: str = "127.0.0.1"
@@ -28,13 +26,13 @@ class Settings:
     ae_title: str = "MAMMOQA"
     workers: int = 1
     quiet_s: float = 5.0
-    watch: str | None = None
+    watch: Path | None = None
     max_bytes: int = 512 * 2**20
     known_peers_only: bool = False
     clinical_images: bool = False
-    tls_certificate: str | None = None
-    tls_key: str | None = None
-    tls_clients: str | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_clients: Path | None = None  # certificate authorities of the peers
     public_url: str = ""
     oidc_issuer: str = ""
     oidc_client_id: str = ""
@@ -49,6 +47,17 @@ class Settings:
     webhook: str = ""
     webhook_secret: str = ""
     metrics: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(ServiceSettings):
+    """What a site sets once; options of the command line come before these."""
+
+    store: str | None = None
+    jobs: int = 1
+    dask: str | None = None
+    saliency: bool = True
+    data: Path | None = None
 
 
 # Name of the setting, and its line in docs/reference/settings.md.
@@ -97,12 +106,15 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     if unknown:
         names = ", ".join(PREFIX + name for name in known)
         raise ConfigurationError(f"{PREFIX}{unknown[0]} is no setting of mammoqa; there are {names}")
-    values = {known[name].name: _parse(name, text, known[name].default) for name, text in given.items() if text != ""}
+    values = {known[name].name: _parse(name, text, known[name]) for name, text in given.items() if text != ""}
     return Settings(**values)
 
 
-def _parse(name: str, text: str, default: Any) -> Any:
-    """The text as the kind of value that the default is."""
+def _parse(name: str, text: str, field: Field[Any]) -> Any:
+    """The text as the kind of value that the field holds."""
+    default = field.default
+    if field.type == Path | None:
+        return Path(text)
     if isinstance(default, bool):
         words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
         if text.lower() not in words:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,20 @@ def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) ->
 def test_python_dash_m_is_the_program() -> None:
     answer = subprocess.run([sys.executable, "-m", "mammoqa", "--version"], capture_output=True, text=True, check=True)
     assert answer.stdout.startswith("mammoqa ")
+
+
+def test_a_part_that_was_not_installed_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mammoqa.core.extras.find_spec", lambda name: None if name == "dbos" else name)
+    assert run(["serve", "--store", str(tmp_path / "m.db"), "--data", str(tmp_path / "data")]) == 2
+    assert capsys.readouterr().err == "mammoqa: the service needs dbos: pip install 'mammoqa[service]'\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_script_that_lacks_a_part_says_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    assert run(["benchmark", "service", "--help"]) == 2
+    assert "this needs httpx, which is not installed: pip install 'mammoqa[service]'" in capsys.readouterr().err

@@ -58,6 +58,13 @@ class Program(click.Group):
             return super().invoke(ctx)
         except MammoqaError as error:
             raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            from mammoqa.core.extras import extra_of, install
+
+            extra = extra_of(error.name or "")
+            if extra is None:
+                raise
+            raise click.ClickException(f"this needs {error.name}, which is not installed: {install(extra)}") from error
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})

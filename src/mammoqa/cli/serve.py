@@ -62,8 +62,6 @@ def _options(given: dict[str, object]) -> "ServiceOptions":
     named = asdict(settings) | given
     url = database_url(str(named["store"]) if named["store"] else "mammoqa.db")
     known = {key: named[key] for key in ServiceOptions.__dataclass_fields__ if key in named and named[key] is not None}
-    known |= {key: Path(str(known[key])) for key in ("data", "watch") if known.get(key)}
-    known |= {k: Path(str(known[k])) for k in ("tls_certificate", "tls_key", "tls_clients") if known.get(k)}
     known.setdefault("data", Path("mammoqa-data"))
     return ServiceOptions(store_url=url, **known)
 

@@ -6,49 +6,17 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from mammoqa.core import ConfigurationError
+from mammoqa.core.extras import require
+from mammoqa.settings import ServiceSettings
 from mammoqa.store import Store, open_store, upgrade
-
-_MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceOptions:
-    """Everything that a site can set; see docs/reference/settings.md.
-
-    `quiet_s` is how long a study rests before it is analysed; `max_bytes` bounds one received object, `max_pixels`
-    what is decoded of it.
-    """
+class ServiceOptions(ServiceSettings):
+    """What a site can set, with the database and the folder of its service."""
 
     store_url: str
     data: Path
-    host: str = "127.0.0.1"
-    port: int = 8042
-    dicom_host: str = "127.0.0.1"
-    dicom_port: int = 11112
-    ae_title: str = "MAMMOQA"
-    workers: int = 1
-    quiet_s: float = 5.0
-    watch: Path | None = None
-    max_bytes: int = 512 * _MIB
-    known_peers_only: bool = False
-    clinical_images: bool = False
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    tls_clients: Path | None = None  # certificate authorities of the peers
-    public_url: str = ""
-    oidc_issuer: str = ""
-    oidc_client_id: str = ""
-    oidc_client_secret: str = ""
-    oidc_role: str = "viewer"
-    smtp_host: str = ""
-    smtp_port: int = 25
-    smtp_user: str = ""
-    smtp_password: str = ""
-    mail_from: str = ""
-    mail_to: str = ""
-    webhook: str = ""
-    webhook_secret: str = ""
-    metrics: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +40,9 @@ class Service:
 def open_service(options: ServiceOptions, *, newest: bool = True) -> Service:
     """The service with its folders and its database, brought to the newest schema where `newest`.
 
-    ConfigurationError where the folder cannot be made.
+    ConfigurationError where the folder cannot be made, MissingExtraError where the service is not installed.
     """
+    require("service", "the service")
     if newest:
         upgrade(options.store_url)
     service = Service(options, open_store(options.store_url))
