@@ -3,7 +3,7 @@
 import pytest
 
 from mammoqa.core import Acquisition, Measurement, Outcome
-from mammoqa.judge.acr_ct import judge_acr_ct, protocol_of
+from mammoqa.judge.acr_ct import acr_ct_notes, judge_acr_ct, protocol_of
 from mammoqa.phantoms import PHANTOMS
 
 PHANTOM = PHANTOMS["acr_ct464"]
@@ -32,12 +32,12 @@ def test_protocols_by_name(said, protocol):
     [("ADULT ABD", Outcome.FAIL), ("PED ABD", Outcome.PASS), ("PED HEAD", Outcome.FAIL), ("test", Outcome.MEASURED)],
 )
 def test_the_contrast_limit_is_that_of_the_protocol(said, outcome):
-    found, verdict, notes = judge_acr_ct(
-        [Measurement("low_contrast_cnr", 0.6, "")], PHANTOM, Acquisition(description=said, kvp=120.0)
-    )
+    acquisition = Acquisition(description=said, kvp=120.0)
+    found, verdict = judge_acr_ct([Measurement("low_contrast_cnr", 0.6, "")], PHANTOM, acquisition)
     assert found[0].outcome is outcome
     assert verdict.outcome is outcome
-    assert notes
+    (note,) = acr_ct_notes(acquisition)
+    assert ("not applied" in note) is (outcome is Outcome.MEASURED)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_contrast_limit_is_that_of_the_protocol(said, outcome):
 )
 def test_materials_are_judged_at_120_kv_only(kvp, outcome):
     bone, water = Measurement("ct_number_bone", 1100.0, "HU"), Measurement("ct_number_water", 2.0, "HU")
-    found, _, _ = judge_acr_ct([bone, water], PHANTOM, Acquisition(description="ADULT ABD", kvp=kvp))
+    found, _ = judge_acr_ct([bone, water], PHANTOM, Acquisition(description="ADULT ABD", kvp=kvp))
     assert found[0].outcome is outcome
     assert found[1].outcome is Outcome.PASS
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -215,22 +216,8 @@ def read_acr_mri_large(item: Image | Stack, phantom: Phantom, options: Options, 
     from mammoqa import judge, locate
     from mammoqa.score.acr_mri import score_acr_mri
 
-    stack = _stack(item)
-    with watch.step("locate"):
-        pose = locate.locate_acr_mri(stack, phantom)
-    with watch.step("score"):
-        found, regions = score_acr_mri(stack, phantom, pose)
-        measurements, verdict = judge.judge_measurements(found, phantom)
-    with watch.step("explain"):
-        view, indices = slices_view(stack, pose, regions)
-    return Reading(
-        verdict,
-        measurements=measurements,
-        regions=regions,
-        pose=pose,
-        notes=pose.notes,
-        view=view,
-        view_slices=indices,
+    return _measured(
+        _stack(item), phantom, watch, locate.locate_acr_mri, score_acr_mri, judge.judge_measurements, slices_view
     )
 
 
@@ -241,22 +228,10 @@ def read_acr_ct464(item: Image | Stack, phantom: Phantom, options: Options, watc
     from mammoqa.score.acr_ct import score_acr_ct
 
     stack = _stack(item)
-    with watch.step("locate"):
-        pose = locate.locate_acr_ct(stack, phantom)
-    with watch.step("score"):
-        found, regions = score_acr_ct(stack, phantom, pose)
-        measurements, verdict, notes = judge.judge_acr_ct(found, phantom, stack.images[0].acquisition)
-    with watch.step("explain"):
-        view, indices = modules_view(stack, pose, regions)
-    return Reading(
-        verdict,
-        measurements=measurements,
-        regions=regions,
-        pose=pose,
-        notes=(*pose.notes, *notes),
-        view=view,
-        view_slices=indices,
-    )
+    acquisition = stack.images[0].acquisition
+    judged = partial(judge.judge_acr_ct, acquisition=acquisition)
+    reading = _measured(stack, phantom, watch, locate.locate_acr_ct, score_acr_ct, judged, modules_view)
+    return replace(reading, notes=(*reading.notes, *judge.acr_ct_notes(acquisition)))
 
 
 def read_cdmam34(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
@@ -299,25 +274,44 @@ def read_cdmam34(item: Image | Stack, phantom: Phantom, options: Options, watch:
 def read_mammo_flat(item: Image | Stack, phantom: Phantom, options: Options, watch: Stopwatch) -> Reading:
     """The flat field: SNR, uniformity, defects, noise power, dose; aluminium and an edge where they are seen."""
     from mammoqa import judge, locate
-    from mammoqa.jobs.mammo_flat import field_view
+    from mammoqa.jobs.mammo_flat import field_view, in_view
     from mammoqa.score.mammo_flat import score_mammo_flat
 
     image = _one_image(item)
+    reading = _measured(
+        image, phantom, watch, locate.locate_mammo_flat, score_mammo_flat, judge.judge_measurements, field_view
+    )
+    return replace(reading, regions=in_view(image, reading.regions))
+
+
+_Item = TypeVar("_Item", Image, Stack)
+
+
+def _measured(
+    item: _Item,
+    phantom: Phantom,
+    watch: Stopwatch,
+    locate: Callable[[_Item, Phantom], Pose],
+    score: Callable[[_Item, Phantom, Pose], tuple[tuple[Measurement, ...], tuple[Region, ...]]],
+    judge: Callable[[tuple[Measurement, ...], Phantom], tuple[tuple[Measurement, ...], Verdict]],
+    show: Callable[[_Item, Pose, tuple[Region, ...]], tuple[np.ndarray, tuple[int, ...]]],
+) -> Reading:
+    """A phantom that is read in numbers: where it lies, what is measured, how that is judged, and a picture of it."""
     with watch.step("locate"):
-        pose = locate.locate_mammo_flat(image, phantom)
+        pose = locate(item, phantom)
     with watch.step("score"):
-        found, regions = score_mammo_flat(image, phantom, pose)
-        measurements, verdict = judge.judge_measurements(found, phantom)
+        found, regions = score(item, phantom, pose)
+        measurements, verdict = judge(found, phantom)
     with watch.step("explain"):
-        view, shown = field_view(image, pose, regions)
+        view, indices = show(item, pose, regions)
     return Reading(
         verdict,
         measurements=measurements,
-        regions=shown,
+        regions=regions,
         pose=pose,
         notes=pose.notes,
         view=view,
-        view_slices=(0,),
+        view_slices=indices,
     )
 
 

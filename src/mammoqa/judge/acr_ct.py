@@ -17,15 +17,14 @@ _HU_KVP = (110.0, 130.0)
 
 def judge_acr_ct(
     measurements: Iterable[Measurement], phantom: Phantom, acquisition: Acquisition
-) -> tuple[tuple[Measurement, ...], Verdict, tuple[str, ...]]:
-    """Each measurement with the limits that apply to this protocol and its outcome, the verdict, and notes.
+) -> tuple[tuple[Measurement, ...], Verdict]:
+    """Each measurement with the limits that apply to this protocol and its outcome, and the verdict.
 
     A limit for another protocol or tube voltage is not applied: the value is then MEASURED.
     """
     protocol = protocol_of(acquisition.description)
     limited = tuple(_with_limits(m, phantom, protocol, acquisition.kvp) for m in measurements)
-    judged, verdict = judge_measurements(limited, phantom)
-    return judged, verdict, _notes(protocol, acquisition)
+    return judge_measurements(limited, phantom)
 
 
 def protocol_of(description: str | None) -> str | None:
@@ -57,8 +56,9 @@ def _applies(criterion: Criterion, protocol: str | None, kvp: float | None) -> b
     return criterion.applies == protocol
 
 
-def _notes(protocol: str | None, acquisition: Acquisition) -> tuple[str, ...]:
-    notes = []
+def acr_ct_notes(acquisition: Acquisition) -> tuple[str, ...]:
+    """What is to be said of the limits that `judge_acr_ct` applied, or did not."""
+    protocol, notes = protocol_of(acquisition.description), []
     if protocol is None:
         notes.append(
             f"the series description {acquisition.description or '(none)'!r} does not say adult or paediatric, head or "

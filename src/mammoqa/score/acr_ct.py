@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from types import MappingProxyType
 
-from mammoqa.core import Measurement, Phantom, Pose, Region, Stack
+from mammoqa.core import Phantom, Pose, Stack
 from mammoqa.score.acr_ct_alignment import score_alignment
 from mammoqa.score.acr_ct_edge import score_edge
 from mammoqa.score.acr_ct_low_contrast import score_low_contrast
@@ -11,9 +11,9 @@ from mammoqa.score.acr_ct_materials import score_materials
 from mammoqa.score.acr_ct_resolution import score_resolution
 from mammoqa.score.acr_ct_slice_width import score_slice_width
 from mammoqa.score.acr_ct_uniformity import score_uniformity
+from mammoqa.score.battery import Numbers, run_tests
 
-Reading = tuple[tuple[Measurement, ...], tuple[Region, ...]]
-Test = Callable[[Stack, Phantom, Pose], Reading]
+Test = Callable[[Stack, Phantom, Pose], Numbers]
 
 TESTS: MappingProxyType[str, Test] = MappingProxyType(
     {
@@ -28,12 +28,6 @@ TESTS: MappingProxyType[str, Test] = MappingProxyType(
 )
 
 
-def score_acr_ct(stack: Stack, phantom: Phantom, pose: Pose) -> Reading:
+def score_acr_ct(stack: Stack, phantom: Phantom, pose: Pose) -> Numbers:
     """All measurements with intervals, and the regions they were read from; a missing module gives none."""
-    measurements: list[Measurement] = []
-    regions: list[Region] = []
-    for test in TESTS.values():
-        numbers, places = test(stack, phantom, pose)
-        measurements += numbers
-        regions += places
-    return tuple(measurements), tuple(regions)
+    return run_tests(TESTS.values(), stack, phantom, pose)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from types import MappingProxyType
 
-from mammoqa.core import Measurement, Phantom, Pose, Region, Stack
+from mammoqa.core import Phantom, Pose, Stack
 from mammoqa.score.acr_mri_geometry import score_geometry
 from mammoqa.score.acr_mri_ghosting import score_ghosting
 from mammoqa.score.acr_mri_position import score_position
@@ -12,8 +12,9 @@ from mammoqa.score.acr_mri_snr import score_snr
 from mammoqa.score.acr_mri_spokes import score_spokes
 from mammoqa.score.acr_mri_thickness import score_thickness
 from mammoqa.score.acr_mri_uniformity import score_uniformity
+from mammoqa.score.battery import Numbers, run_tests
 
-Test = Callable[[Stack, Phantom, Pose], tuple[tuple[Measurement, ...], tuple[Region, ...]]]
+Test = Callable[[Stack, Phantom, Pose], Numbers]
 
 TESTS: MappingProxyType[str, Test] = MappingProxyType(
     {
@@ -29,15 +30,9 @@ TESTS: MappingProxyType[str, Test] = MappingProxyType(
 )
 
 
-def score_acr_mri(stack: Stack, phantom: Phantom, pose: Pose) -> tuple[tuple[Measurement, ...], tuple[Region, ...]]:
+def score_acr_mri(stack: Stack, phantom: Phantom, pose: Pose) -> Numbers:
     """All measurements with intervals and limits, and the regions they were read from.
 
     Raises ScoreError where the pose names too few slices. A test that cannot be read gives no measurement.
     """
-    measurements: list[Measurement] = []
-    regions: list[Region] = []
-    for test in TESTS.values():
-        numbers, places = test(stack, phantom, pose)
-        measurements += numbers
-        regions += places
-    return tuple(measurements), tuple(regions)
+    return run_tests(TESTS.values(), stack, phantom, pose)

@@ -7,7 +7,8 @@ better than they are, by its part of the level; CNR, SDNR and MTF, which rest on
 from collections.abc import Callable
 from types import MappingProxyType
 
-from mammoqa.core import Image, Measurement, Phantom, Pose, Region
+from mammoqa.core import Image, Phantom, Pose
+from mammoqa.score.battery import Numbers, run_tests
 from mammoqa.score.mammo_flat_aluminium import score_aluminium
 from mammoqa.score.mammo_flat_defects import score_defects
 from mammoqa.score.mammo_flat_dose import score_dose
@@ -15,8 +16,7 @@ from mammoqa.score.mammo_flat_edge import score_edge
 from mammoqa.score.mammo_flat_noise import score_noise
 from mammoqa.score.mammo_flat_uniformity import score_uniformity
 
-Reading = tuple[tuple[Measurement, ...], tuple[Region, ...]]
-Test = Callable[[Image, Phantom, Pose], Reading]
+Test = Callable[[Image, Phantom, Pose], Numbers]
 
 TESTS: MappingProxyType[str, Test] = MappingProxyType(
     {
@@ -30,12 +30,6 @@ TESTS: MappingProxyType[str, Test] = MappingProxyType(
 )
 
 
-def score_mammo_flat(image: Image, phantom: Phantom, pose: Pose) -> Reading:
+def score_mammo_flat(image: Image, phantom: Phantom, pose: Pose) -> Numbers:
     """All measurements, and the regions they were read from; what the image does not hold gives none."""
-    measurements: list[Measurement] = []
-    regions: list[Region] = []
-    for test in TESTS.values():
-        numbers, places = test(image, phantom, pose)
-        measurements += numbers
-        regions += places
-    return tuple(measurements), tuple(regions)
+    return run_tests(TESTS.values(), image, phantom, pose)
