@@ -69,6 +69,7 @@ class Unit:
     wear: float  # chance that an object of its phantom shows up incomplete
     contrast: float  # of the phantom's objects, relative to nominal
     offsets_mm: tuple[tuple[float, float], ...]
+    worn: bool = False  # its phantom is worn out: objects of any strength, most of them incomplete, and much dirt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,12 +181,15 @@ def draw_exposure(phantom: Phantom, unit: Unit, rng: np.random.Generator, number
     faults = Faults(dust=int(rng.poisson(1.0 if usual.detector in ("film-50", "cr-50") else 0.1)))
     if rng.random() < unit.fault_rate:
         dose, faults = _FAULTS[rng.integers(len(_FAULTS))](dose, faults, rng)
+    if unit.worn and rng.random() < 0.5:
+        faults = replace(faults, dust=int(rng.integers(5, 40)), scratches=int(rng.integers(0, 8)))
+    state = _worn_object if unit.worn else _object
     return replace(
         usual,
         target_mgd_mgy=float(np.clip(dose, 0.1, 5.0)),
         tilt_deg=float(np.clip(rng.normal(0.0, unit.tilt_spread_deg), -9.0, 9.0)),
         shift_mm=(usual.shift_mm[0] + float(rng.normal(0, 1.5)), usual.shift_mm[1] + float(rng.normal(0, 0.5))),
-        objects=tuple(_object(i.kind, unit, k, rng) for k, i in enumerate(phantom.inserts)),
+        objects=tuple(state(i.kind, unit, k, rng) for k, i in enumerate(phantom.inserts)),
         faults=faults,
         acquired_at=datetime(2025, 1, 6, 8) + timedelta(days=7 * number, minutes=int(rng.integers(90))),
     )
@@ -214,6 +218,16 @@ def _object(kind: str, unit: Unit, index: int, rng: np.random.Generator) -> Obje
     if fate < 0.40:
         return replace(state, weight=0.0)
     return _PARTLY[kind](state, rng)
+
+
+def _worn_object(kind: str, unit: Unit, index: int, rng: np.random.Generator) -> ObjectState:
+    """Of a quarter to four times its thickness, and mostly broken, partly drawn or deformed; empty now and then."""
+    weight = unit.contrast * (float(2.0 ** rng.uniform(-2.0, 2.0)) if rng.random() < 0.6 else 1.0)
+    state = replace(SOUND, weight=weight, offset_mm=unit.offsets_mm[index])
+    fate = rng.random()
+    if fate < 0.07:
+        return replace(state, weight=0.0)
+    return _PARTLY[kind](state, rng) if fate < 0.75 else state
 
 
 def _break_fibre(state: ObjectState, rng: np.random.Generator) -> ObjectState:
@@ -248,15 +262,14 @@ def make_case(
     unit_number: int,
     number: int,
     criteria: Criteria = DEFAULT,
-    wear: float | None = None,
+    *,
+    worn: bool = False,
 ) -> Case:
     """One image of the archive and its reading; the readers' draws do not depend on the exposure's.
 
-    `wear` replaces the unit's own chance that an object of its phantom shows up incomplete.
+    With `worn` the unit's phantom is worn out (see `Unit`), which no fleet has, but training needs.
     """
-    unit = draw_unit(phantom, seed, unit_number)
-    if wear is not None:
-        unit = replace(unit, wear=wear)
+    unit = replace(draw_unit(phantom, seed, unit_number), worn=worn)
     its = made(phantom, unit.make)
     rng = np.random.default_rng([seed, unit_number, number + 1])
     simulated = expose(its, draw_exposure(its, unit, rng, number), rng)

@@ -16,9 +16,8 @@ from mammoqa.simulate.archive import facts, made, make_case
 from mammoqa.train.dataset_file import READERS, DatasetWriter, split_by_unit
 
 # Large objects are hardly ever incomplete in a fleet, and a network that never saw a square mass takes it for a round
-# one. So beside every dozen units stands one whose phantom is worn out; it is for training only.
-WORN_AMONG = 12
-WEAR = 0.6
+# one. So beside every six units stands one whose phantom is worn out; it is for training only.
+WORN_AMONG = 6
 MISPLACED_MM = 2.0  # a patch further off may not hold its object, and its score would mislead
 
 
@@ -38,10 +37,10 @@ class Entry:
     pose_error_mm: float
 
 
-def make_entry(phantom_name: str, seed: int, unit: int, number: int, wear: float | None = None) -> Entry:
-    """Simulate, read, locate and cut one image; `wear` as in `simulate.archive.make_case`."""
+def make_entry(phantom_name: str, seed: int, unit: int, number: int, *, worn: bool = False) -> Entry:
+    """Simulate, read, locate and cut one image; `worn` as in `simulate.archive.make_case`."""
     phantom = PHANTOMS[phantom_name]
-    case = make_case(phantom, seed, unit, number, wear=wear)
+    case = make_case(phantom, seed, unit, number, worn=worn)
     image = case.simulated.image
     cut, reason, error_mm = None, None, float("nan")
     try:
@@ -57,9 +56,9 @@ def make_entry(phantom_name: str, seed: int, unit: int, number: int, wear: float
     return Entry(unit, number, cut, panel, readers, case.expected, case.stranger, facts(case), reason, error_mm)
 
 
-def _unit_entries(phantom_name: str, seed: int, unit: int, images: int, wear: float | None) -> list[Entry]:
+def _unit_entries(phantom_name: str, seed: int, unit: int, images: int, worn: bool) -> list[Entry]:
     """All images of one unit in one process, which then computes its spectra once."""
-    return [make_entry(phantom_name, seed, unit, number, wear) for number in range(images)]
+    return [make_entry(phantom_name, seed, unit, number, worn=worn) for number in range(images)]
 
 
 def entries(
@@ -77,10 +76,7 @@ def entries(
     """
     from mammoqa.jobs.side_by_side import cluster, in_order, processes
 
-    work = (
-        (_unit_entries, phantom_name, seed, unit, images_per_unit, WEAR if unit >= units else None)
-        for unit in range(units + worn)
-    )
+    work = ((_unit_entries, phantom_name, seed, unit, images_per_unit, unit >= units) for unit in range(units + worn))
     with cluster(dask) if dask is not None else processes(jobs) as crew:
         for of_unit in in_order(crew, work):
             yield from of_unit
@@ -139,6 +135,8 @@ def store(out: Path, phantom: Phantom, made: Iterable[Entry], total: int, seed: 
     misplaced = worn = 0
     with DatasetWriter(out, total, len(phantom.inserts)) as writer:
         for image, entry in enumerate(made):
+            practice = fleet is not None and entry.unit >= fleet
+            worn += practice
             if entry.patches is None or entry.pose_error_mm > MISPLACED_MM:
                 refused.append(entry.refused or "")
                 misplaced += entry.patches is not None
@@ -157,8 +155,7 @@ def store(out: Path, phantom: Phantom, made: Iterable[Entry], total: int, seed: 
                 facts=entry.facts,
                 normalised=True,
             )
-            if fleet is not None and entry.unit >= fleet:
-                worn += 1
+            if practice:
                 continue
             units.append(entry.unit)
             verdicts.append(passes(phantom, entry.panel))
@@ -166,7 +163,7 @@ def store(out: Path, phantom: Phantom, made: Iterable[Entry], total: int, seed: 
         writer.set_split(split_by_unit(np.array(units), passed, np.random.default_rng(seed)))
         writer.describe(
             f"simulated {phantom.name} archive: {len(np.unique(units))} units, {total - worn} images, seed {seed}; "
-            f"{worn} more of worn-out phantoms to train on; {len(refused) - misplaced} not located, "
+            f"{worn} more of worn-out phantoms to train on; of all {len(refused) - misplaced} not located, "
             f"{misplaced} misplaced, {passed.mean():.1%} of the rest pass"
         )
     return out
