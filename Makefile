@@ -33,6 +33,7 @@ benchmark: .venv/.test ## measure speed and memory
 .venv/.uv: requirements/uv.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/python -m pip uninstall --quiet --disable-pip-version-check --yes setuptools 2>/dev/null # nothing here uses it
 	@touch $@
 
 .venv/.runtime: .venv/.uv requirements/build.txt requirements/runtime.txt pyproject.toml

@@ -4,6 +4,7 @@ DBOS writes down which steps of a job are done. A worker that is killed goes on 
 killed between saving and writing down is done again, and its key in the store keeps it from saving twice.
 """
 
+import logging
 import pickle
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from mammoqa.service.options import Service
 from mammoqa.service.watching import watch_results
 from mammoqa.store import intake
 from mammoqa.store.intake import Instance
+
+LOG = logging.getLogger("mammoqa.work")
 
 QUEUE = "analyse"
 WORKFLOW = "analyse_study"
@@ -63,7 +66,8 @@ def analyse_study(job_id: int) -> str:
         for position, hashes in enumerate(items):
             waiting += item(job_id, position, hashes)
         pool(job_id, len(items), waiting)
-    except Exception as error:  # noqa: BLE001  whatever stops a job is shown to people, who decide; DBOS has retried
+    except Exception as error:  # whatever stops a job is shown to people, who decide; DBOS has retried
+        LOG.exception("job %d failed", job_id)
         give_up(job_id, f"{type(error).__name__}: {error}")
         return "failed"
     close(job_id)
