@@ -1,12 +1,7 @@
 """The service as people use it: DCMTK sends, a headless Chromium sees, overrides, signs, and gets the PDF."""
 
-import os
-import re
 import shutil
-import socket
 import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -14,6 +9,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from e2e.serving import PASSWORD, PATIENCE_S, serving
 from mammoqa.jobs.simulate import write_image
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.simulate import Exposure, expose
@@ -23,14 +19,6 @@ ABSENT = [program for program in PROGRAMS if shutil.which(program) is None]
 pytestmark = pytest.mark.skipif(
     bool(ABSENT), reason=f"needs {', '.join(ABSENT)} (Debian: dcmtk, chromium, chromium-driver)"
 )
-PASSWORD = "phantom-of-the-opera"
-PATIENCE_S = 180
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -43,40 +31,8 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """A running service: its address, DICOM port and first page."""
-    folder, port, dicom_port = tmp_path_factory.mktemp("service"), free_port(), free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "mammoqa",
-        "serve",
-        "--store",
-        str(folder / "m.db"),
-        "--data",
-        str(folder / "data"),
-    ]
-    command += ["--port", str(port), "--dicom-port", str(dicom_port), "--quiet", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    assert process.stdout is not None
-    try:
-        setup = next(found[0] for line in process.stdout if (found := re.search(r"http\S+/setup\S+", line)))
-        for listened in (port, dicom_port):
-            await_port(listened)
-        yield f"http://127.0.0.1:{port}", dicom_port, setup
-    finally:
-        process.terminate()
-        process.wait(60)
-        process.stdout.close()
-
-
-def await_port(port: int) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    raise AssertionError(f"nothing listens on port {port}")
+    with serving(tmp_path_factory.mktemp("service")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +54,11 @@ def wait(driver, condition):
 
 
 def test_send_see_override_sign_pdf(served, images, chromium, tmp_path):
-    address, dicom_port, setup = served
-    send = ["storescu", "-aec", "MAMMOQA", "127.0.0.1", str(dicom_port), *map(str, images)]
+    address = served.address
+    send = ["storescu", "-aec", "MAMMOQA", "127.0.0.1", str(served.dicom_port), *map(str, images)]
     assert subprocess.run(send, check=False, timeout=PATIENCE_S).returncode == 0
 
-    chromium.get(setup)  # the first administrator
+    chromium.get(served.setup)  # the first administrator
     for name, text in (("name", "ada"), ("full_name", "Ada Physicist"), ("password", PASSWORD)):
         chromium.find_element(By.NAME, name).send_keys(text)
     chromium.find_element(By.CSS_SELECTOR, "form button.main").click()

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
-from mammoqa.core import Source
+from mammoqa.core import RefusalError, Source
+from mammoqa.service.multipart import boundary_of
 from mammoqa.store import objects_list
 from report.samples import sample_refusal
 
@@ -53,6 +55,15 @@ def test_a_body_without_its_boundary_is_refused(browser):
     client = browser("technologist")
     assert client.post("/dicomweb/studies", content=b"--other\r\n\r\n", headers=MULTIPART).status_code == 422
     assert client.post("/dicomweb/studies", content=b"", headers={"content-type": "text/plain"}).status_code == 422
+
+
+def test_boundaries_are_taken_whole_or_not_at_all():
+    kind = 'multipart/related; type="application/dicom"; boundary='
+    long = "07997f27-55b8-41c4-aad2-e739f1c2715a-07997f27-55b8-41c4-aad2-e739f1c2715a"  # 73 characters, as Orthanc's
+    for given in (long, f'"{long}"', f"{long}; charset=x"):
+        assert boundary_of(kind + given) == long.encode()
+    with pytest.raises(RefusalError):
+        boundary_of(kind + "x" * 201)
 
 
 def test_the_sample_is_a_readable_object():

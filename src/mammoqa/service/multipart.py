@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mammoqa.core import ReasonCode, RefusalError
 
-_BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,70})"?', re.IGNORECASE)
+# RFC 2046 allows 70 characters; Orthanc 1.10 sends 73
+_BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,200})(?=[";,\s]|$)', re.IGNORECASE)
 _CHUNK = 2**20
 MOST_PARTS = 5000
 
