@@ -39,6 +39,7 @@ def serve(part: str | None, name: str, **given: object) -> None:
     from mammoqa.service.parts import children, run_part, supervise
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("pynetdicom.transport").setLevel(logging.CRITICAL)  # the service says itself why it cannot call
     options = _options({key: value for key, value in given.items() if value is not None})
     if part is not None:
         run_part(open_service(options, newest=False), part, name or part)

@@ -4,6 +4,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+from mammoqa.core import MammoqaError
+from mammoqa.service.calling import associated
 from mammoqa.service.objects import path_of
 from mammoqa.service.options import Service
 from mammoqa.store import peers
@@ -78,19 +80,17 @@ def _report(event: "Event", service: Service, report: "Dataset") -> None:
 
 
 def _call_back(title: str, service: Service, report: Any, kind: int) -> None:
-    from pynetdicom import AE
     from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
     from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]
 
-    peer = peers.find(service.store, title)
-    if peer is None or not peer.port:
-        LOG.warning("storage commitment for %s not reported: no host and port are known for it", title)
-        return
-    entity = AE(ae_title=service.options.ae_title)
-    entity.add_requested_context(StorageCommitmentPushModel)
     role = SCP_SCU_RoleSelectionNegotiation()
     role.sop_class_uid, role.scu_role, role.scp_role = StorageCommitmentPushModel, False, True
-    assoc = entity.associate(peer.host, peer.port, ae_title=title, ext_neg=[role])
-    if assoc.is_established:
-        assoc.send_n_event_report(report, kind, StorageCommitmentPushModel, _INSTANCE)
-        assoc.release()
+    try:
+        peer = peers.find(service.store, title)
+        if peer is None or not peer.port:
+            LOG.warning("storage commitment for %s not reported: no host and port are known for it", title)
+            return
+        with associated(service, peer, StorageCommitmentPushModel, [role]) as assoc:
+            assoc.send_n_event_report(report, kind, StorageCommitmentPushModel, _INSTANCE)
+    except (MammoqaError, RuntimeError, ValueError) as error:
+        LOG.warning("storage commitment for %s not reported: %s", title, error)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from mammoqa.core import ConfigurationError, NotStoredError
 from mammoqa.service import results
+from mammoqa.service.calling import associated
 from mammoqa.service.objects import path_of
 from mammoqa.service.options import Service
 from mammoqa.store import audit, peers
@@ -43,20 +44,6 @@ def as_dicom(service: Service, analysis_id: int, kind: str) -> "Dataset":
 
 
 def _store(service: Service, peer: peers.Peer, made: "Dataset") -> int:
-    import ssl
-
-    from pydicom.uid import ExplicitVRLittleEndian
-    from pynetdicom import AE
-
-    entity = AE(ae_title=service.options.ae_title)
-    entity.add_requested_context(made.SOPClassUID, ExplicitVRLittleEndian)
-    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = 30
-    tls = (ssl.create_default_context(), peer.host) if peer.tls else None
-    assoc = entity.associate(peer.host, peer.port, ae_title=peer.ae_title, tls_args=tls)
-    if not assoc.is_established:
-        raise ConfigurationError(f"{peer.ae_title} at {peer.host}:{peer.port} does not answer, or refuses")
-    try:
+    with associated(service, peer, made.SOPClassUID) as assoc:
         status = assoc.send_c_store(made)
         return int(status.Status) if "Status" in status else -1
-    finally:
-        assoc.release()

@@ -5,7 +5,7 @@ A sender is told "success" after the object's file was synced and its row commit
 """
 
 import logging
-import ssl
+import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -17,12 +17,13 @@ from mammoqa.service.commitment import on_action
 from mammoqa.service.intake import Origin, take
 from mammoqa.service.options import Service
 from mammoqa.service.part10 import file_head
+from mammoqa.service.tls import server_context
 from mammoqa.store import peers
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
     from pynetdicom.events import Event
-    from pynetdicom.transport import ThreadedAssociationServer
+    from pynetdicom.transport import AssociationServer
 
 LOG = logging.getLogger("mammoqa.receiver")
 
@@ -64,9 +65,11 @@ class Gate:
         return kept[1]
 
 
-def start_receiver(service: Service) -> "ThreadedAssociationServer":
+def start_receiver(service: Service) -> "AssociationServer":
     """Listen, in threads of their own; `shutdown()` ends it. ConfigurationError where the port is taken."""
     from pynetdicom import evt
+
+    from mammoqa.service.listening import Server
 
     gate = Gate()
     handlers: list[Any] = [
@@ -78,15 +81,19 @@ def start_receiver(service: Service) -> "ThreadedAssociationServer":
         (evt.EVT_CONN_CLOSE, lambda event: gate.arriving.pop(id(event.assoc), None)),
     ]
     options = service.options
-    context = tls_context(options.tls_certificate, options.tls_key, options.tls_clients)
+    entity = application_entity(options.ae_title)
     try:
-        server = application_entity(options.ae_title).start_server(
-            (options.dicom_host, options.dicom_port), block=False, evt_handlers=handlers, ssl_context=context
+        server = entity.make_server(
+            (options.dicom_host, options.dicom_port),
+            evt_handlers=handlers,
+            ssl_context=server_context(options),
+            server_class=Server,
         )
     except OSError as error:
         where = f"{options.dicom_host}:{options.dicom_port}"
         raise ConfigurationError(f"the DICOM receiver cannot listen on {where}: {error.strerror}") from error
-    assert server is not None  # only a blocking start gives none
+    entity._servers.append(server)  # as its own start_server does, which lets nobody choose the class
+    threading.Thread(target=server.serve_forever, name="receiver", daemon=True).start()
     return server
 
 
@@ -106,25 +113,6 @@ def application_entity(ae_title: str) -> "ApplicationEntity":
     entity.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
     entity.require_called_aet = True
     return entity
-
-
-def tls_context(certificate: Any, key: Any, clients: Any) -> ssl.SSLContext | None:
-    """A TLS 1.2+ server context (DICOM PS3.15 B.9); None without a certificate. Peers need one where `clients` is set.
-
-    ConfigurationError where the files do not fit.
-    """
-    if certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(certificate, key)
-        if clients is not None:
-            context.load_verify_locations(clients)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"the TLS certificate or key cannot be used: {error}") from error
-    return context
 
 
 def _on_requested(event: "Event", service: Service) -> None:
