@@ -1,5 +1,6 @@
 import io
 import json
+import sys
 from datetime import datetime
 from importlib.util import find_spec
 
@@ -78,12 +79,12 @@ def test_what_does_not_fit_is_named(tmp_path, text, told):
         list(read_csv(file))
 
 
-def test_parquet_needs_pyarrow_and_says_so(tmp_path):
-    if find_spec("pyarrow") is None:
-        with pytest.raises(MissingExtraError, match="pip install pyarrow"):
-            write_parquet([], tmp_path / "out.parquet")
-    else:
-        assert write_parquet([dict.fromkeys(COLUMNS, 1)], tmp_path / "out.parquet") == 1
+def test_parquet_needs_pyarrow_and_says_so(tmp_path, monkeypatch, store):
+    if find_spec("pyarrow") is not None:
+        assert write_parquet(lines(store), tmp_path / "out.parquet") == len(lines(store))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match="pip install pyarrow"):
+        write_parquet([], tmp_path / "out.parquet")
 
 
 def qatrack(**changes) -> dict:

@@ -66,6 +66,7 @@ NEEDS = {
 OWN = {
     "POST /sign-out",
     "POST /account/password",
+    "POST /account/language",
     "POST /account/tokens",
     "POST /account/tokens/{token_id}/revoke",
     "POST /api/v1/tokens",

@@ -9,7 +9,7 @@ PAGES = (
     "/", "/analyses", "/analyses?outcome=fail&signed=no", "/alerts", "/alerts?state=all", "/queue", "/queue/live",
     "/protocols", "/users", "/peers", "/audit", "/audit?check=1", "/account", "/units/1", "/units/1?period=all",
     "/analyses/1", "/analyses/2", "/analyses/3", "/analyses/1/overlay.json", "/analyses/1/saliency.png",
-    "/analyses/1/view.png", "/analyses/1.json", "/units/1/chart.json?phantom=acr156&metric=fibres",
+    "/analyses/1/view.png", "/analyses/1.json", "/units/1/chart.json?phantom=acr156&metric=fibres", "/units/1/trends",
 )  # fmt: skip
 
 

@@ -12,14 +12,20 @@ from mammoqa.cli.stored import database_url, opened
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @click.option("--store", metavar="URL", help="The database: a URL, or the path of an SQLite file.")
 def export(file: Path, store: str | None) -> None:
-    """Write every measurement, a line each: FILE.csv, FILE.parquet, or - for CSV on standard output."""
+    """Write every measurement: FILE.csv, FILE.parquet, FILE.json (QuAAC), or - for CSV on standard output."""
     from mammoqa.jobs.exchange import as_row, write_csv, write_parquet
+    from mammoqa.jobs.quaac import quaac_parts
     from mammoqa.store.measurements import measurement_lines
 
     with opened(store) as database:
         rows = (as_row(line) for line in measurement_lines(database))
         if str(file) == "-":
             write_csv(rows, sys.stdout)
+            return
+        if file.suffix == ".json":
+            with file.open("wb") as target:
+                target.writelines(quaac_parts(rows))
+            click.echo(f"{file}: a QuAAC document")
             return
         if file.suffix == ".parquet":
             count = write_parquet(rows, file)

@@ -80,23 +80,36 @@ class EventKind(StrEnum):
     CALIBRATION = "calibration"
     SOFTWARE = "software"
     PART = "part"  # tube, detector, grid or another part replaced
+    BASELINE = "baseline"  # a person set a baseline; nothing was done to the unit
     NOTE = "note"  # starts no new baseline
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceEvent:
-    """Something that was done to a unit. `metrics` are those it may have changed; empty means all of them."""
+    """Something that was done to a unit. `metrics` are those it may have changed; empty means all of them.
+
+    `test` keeps it to one phantom's readings. With `mean`, in the metric's own unit, what comes after is compared with
+    that and not with readings.
+    """
 
     unit: str
     at: datetime
     kind: EventKind
     note: str = ""
     metrics: tuple[str, ...] = ()
+    test: str = ""
+    mean: float | None = None
+    readings: int = 0  # that `mean` was taken from
 
     @property
     def new_baseline(self) -> bool:
         """Whether what comes after is compared with a baseline of its own."""
         return self.kind is not EventKind.NOTE
+
+    def concerns(self, series: Series) -> bool:
+        """Whether the readings of the series may have changed by it."""
+        own = self.unit == series.unit and self.test in ("", series.test)
+        return own and (not self.metrics or series.metric in self.metrics)
 
 
 @dataclass(frozen=True, slots=True)

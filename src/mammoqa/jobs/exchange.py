@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
-from io import TextIOBase
+from io import StringIO, TextIOBase
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from mammoqa import __version__
 from mammoqa.core import (
@@ -39,6 +40,9 @@ COLUMNS = (
 )  # fmt: skip
 NEEDED = ("station", "acquired_at", "test", "metric", "value")
 Row = Mapping[str, Any]
+_NUMBERS = ("value", "low", "high", "limit_low", "limit_high")
+_COUNTS = ("analysis_id", "version")
+_PART = 500  # rows that are written together
 
 
 def as_row(line: "MeasurementLine") -> dict[str, Any]:
@@ -72,15 +76,42 @@ def _cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "@", "\t", "\r") else value
 
 
-def write_parquet(rows: Iterable[Row], path: Path) -> int:
-    """Write one Parquet file; how many rows. MissingExtraError without pyarrow, which mammoqa does not bring."""
+def csv_parts(rows: Iterable[Row]) -> Iterator[bytes]:
+    """The same in parts of some hundred lines, as they come."""
+    for start, part in enumerate(_together(rows)):
+        stream = StringIO()
+        if start == 0:
+            write_csv(part, stream)
+        else:
+            csv.DictWriter(stream, COLUMNS, lineterminator="\n").writerows(
+                {name: _cell(row[name]) for name in COLUMNS} for row in part
+            )
+        yield stream.getvalue().encode()
+
+
+def _together(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows in lists of `_PART`; one empty list where there are none."""
+    source = iter(rows)
+    first = list(islice(source, _PART))
+    yield first
+    while more := list(islice(source, _PART)):
+        yield more
+
+
+def write_parquet(rows: Iterable[Row], target: Path | IO[bytes]) -> int:
+    """Write one Parquet file, a row group at a time; how many rows. MissingExtraError without pyarrow."""
     try:
         pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")  # no types
     except ImportError as error:
         raise MissingExtraError("Parquet needs pyarrow: pip install pyarrow, or export CSV") from error
-    listed = [dict(row) for row in rows]
-    parquet.write_table(pyarrow.Table.from_pylist(listed), path)
-    return len(listed)
+    kinds = {**dict.fromkeys(_NUMBERS, pyarrow.float64()), **dict.fromkeys(_COUNTS, pyarrow.int64())}
+    schema = pyarrow.schema([(name, kinds.get(name, pyarrow.string())) for name in COLUMNS])
+    count = 0
+    with parquet.ParquetWriter(target, schema) as writer:
+        for part in _together(rows):
+            writer.write_table(pyarrow.Table.from_pylist([dict(row) for row in part], schema))
+            count += len(part)
+    return count
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,7 @@ def trend_report(store: "Store", month: str | None = None) -> TrendReport:
     `month` (the latest with readings by default) is the period; later readings are left out. The footer tells where
     forecasts could not be made.
     """
-    watched = watch_fleet(store)
-    if month is not None:
-        watched = watch_fleet(store, until=month_of(month)[1])
+    watched = watch_fleet(store, until=None if month is None else month_of(month)[1])
     start, end = month_of(month or last_month(watched))
     forecasts, note = _forecasts(watched)
     return TrendReport(
@@ -112,11 +110,12 @@ def _metric(report: TrendReport, drawn: Chart) -> dict[str, Any]:
             "settled": baseline.settled,
             "why": baseline.why,
         },
-        "forecasts": [_forecast(made) for made in forecasts_of(report, drawn)],
+        "forecasts": [forecast_as_plain(made) for made in forecasts_of(report, drawn)],
     }
 
 
-def _forecast(made: Forecast) -> dict[str, Any]:
+def forecast_as_plain(made: Forecast) -> dict[str, Any]:
+    """A forecast as plain data; times as ISO 8601."""
     dates = {name: getattr(made, name) for name in ("earliest", "likely", "latest", "horizon")}
     return {
         "limit": made.limit,

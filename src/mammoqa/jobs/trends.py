@@ -40,18 +40,18 @@ def fleet_labels(store: "Store") -> dict[int, str]:
 
 
 def unit_series(store: "Store", unit: "FleetUnit", label: str, since: datetime | None = None) -> tuple[Series, ...]:
-    """Every metric of a unit by phantom, oldest reading first; those with a single reading too."""
-    from mammoqa.store.fleet import history, metrics_of
+    """Every total and measurement of a unit by phantom, oldest reading first; those with a single reading too.
 
-    found = []
-    for phantom, metrics in metrics_of(store, unit.id).items():
-        for metric in metrics:
-            points = history(store, unit.id, phantom, metric, since)
-            if points and metric not in _PASSED_OVER:
-                readings = tuple(_reading(point) for point in points)
-                group = unit.identity.model or unit.identity.manufacturer
-                found.append(Series(label, group, phantom, metric, _unit_of(phantom, metric), readings))
-    return tuple(found)
+    What is measured of a single test object is left out: its total has a trend.
+    """
+    from mammoqa.store.readings import readings_of
+
+    group = unit.identity.model or unit.identity.manufacturer
+    return tuple(
+        Series(label, group, phantom, metric, measure, tuple(_reading(point) for point in points))
+        for (phantom, metric, measure), points in readings_of(store, unit.id, since).items()
+        if metric not in _PASSED_OVER and "_visible_" not in metric
+    )
 
 
 def cut(series: Series, until: datetime) -> Series:
@@ -64,11 +64,6 @@ def _reading(point: "HistoryPoint") -> Reading:
     return Reading(at, point.value, point.low, point.high, point.analysis_id)
 
 
-def _unit_of(phantom: str, metric: str) -> str:
-    known = PHANTOMS.get(phantom)
-    return next((c.unit for c in known.criteria if c.name == metric), "") if known else ""
-
-
 def criteria_limits() -> tuple[Limit, ...]:
     """What the phantoms' own criteria ask for, as action levels."""
     return tuple(
@@ -79,7 +74,22 @@ def criteria_limits() -> tuple[Limit, ...]:
 
 
 def programme_limits(store: "Store", labels: Mapping[int, str]) -> tuple[Limit, ...]:
-    """The limits of the tests in use, for the units that have to do them; they replace a phantom's own criteria."""
+    """The limits of the tests in use, for the units that have to do them; they replace a phantom's criteria there."""
+    found = _own_limits(store, labels)
+    replaced = {(limit.test, limit.metric, limit.unit) for limit in found}
+    somewhere = {(test, metric) for test, metric, _ in replaced}
+    whole = [limit for limit in criteria_limits() if (limit.test, limit.metric) not in somewhere]
+    others = [
+        replace(limit, unit=label)
+        for limit in criteria_limits()
+        if (limit.test, limit.metric) in somewhere
+        for label in labels.values()
+        if (limit.test, limit.metric, label) not in replaced
+    ]
+    return (*found, *whole, *others)
+
+
+def _own_limits(store: "Store", labels: Mapping[int, str]) -> list[Limit]:
     from mammoqa.store.programme import qc_tests
 
     found: list[Limit] = []
@@ -95,18 +105,21 @@ def programme_limits(store: "Store", labels: Mapping[int, str]) -> tuple[Limit, 
                         ends = [None if end is None else end * share for end in (low, high)]
                         kind, unit = LimitKind(own.kind), labels[unit_id]
                         found.append(Limit(own.metric, kind, level, ends[0], ends[1], own.source, test.phantom, unit))
-    replaced = {(limit.test, limit.metric) for limit in found}
-    return (*found, *(limit for limit in criteria_limits() if (limit.test, limit.metric) not in replaced))
+    return found
 
 
 def unit_events(store: "Store", unit_id: int, label: str) -> tuple[ServiceEvent, ...]:
-    """The events of a unit, oldest first."""
-    from mammoqa.store.course import events
+    """The events of a unit, oldest first, and with them the baselines that people set for single metrics."""
+    from mammoqa.store.course import baselines, events
 
     found = [
         ServiceEvent(label, e.at, _KINDS.get(e.kind, EventKind.SERVICE) if e.new_baseline else EventKind.NOTE, e.note)
         for e in events(store, unit_id)
     ]
+    for b in sorted(baselines(store, unit_id), key=lambda one: one.id):
+        note = f"set by {b.set_by}" + (f": {b.note}" if b.note else "")
+        at, metrics = b.starts_at, (b.metric,)
+        found.append(ServiceEvent(label, at, EventKind.BASELINE, note, metrics, b.phantom, b.value, b.count))
     return tuple(sorted(found, key=lambda event: event.at))
 
 

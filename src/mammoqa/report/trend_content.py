@@ -32,12 +32,14 @@ class TrendReport:
 
 def panels(report: TrendReport, unit: str) -> list[Panel]:
     """What to draw of one unit: metrics with an active alarm first, then as they come."""
-    events = tuple(e for e in report.events if e.unit == unit)
     alarms = tuple(a for a in report.watched.alarms if a.unit == unit)
     own = [c for c in report.watched.charts if c.series.unit == unit]
     troubled = {metric for alarm in alarms if alarm.active for metric in alarm.metrics}
     ordered = sorted(own, key=lambda c: c.series.metric not in troubled)
-    return [Panel(c, events, alarms, forecasts_of(report, c)) for c in ordered]
+    return [
+        Panel(c, tuple(e for e in report.events if e.concerns(c.series)), alarms, forecasts_of(report, c))
+        for c in ordered
+    ]
 
 
 def forecasts_of(report: TrendReport, drawn: Chart) -> tuple[Forecast, ...]:
@@ -91,7 +93,12 @@ def limit_text(drawn: Chart, mean: float, sigma: float) -> str:
 
 def state_of(report: TrendReport, drawn: Chart) -> str:
     """fail: an action limit stands breached; refused: an alarm is active; pass: neither. Names are those of styles."""
-    active = [a for a in report.watched.alarms if a.active and a.unit == drawn.series.unit]
+    return state_in(report.watched, drawn)
+
+
+def state_in(watched: Watched, drawn: Chart) -> str:
+    """The same of a watch."""
+    active = [a for a in watched.alarms if a.active and a.unit == drawn.series.unit]
     own = [a for a in active if drawn.series.metric in a.metrics]
     if any(s.metric == drawn.series.metric and s.level is Level.ACTION for a in own for s in a.signals):
         return "fail"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import numpy as np
 
-from mammoqa.core import Alarm, Forecast, Level, ServiceEvent, Signal
+from mammoqa.core import Alarm, EventKind, Forecast, Level, ServiceEvent, Signal
 from mammoqa.report.words import in_unit, metric_title, number
 from mammoqa.trends import ChangePoint, Chart
 
@@ -88,6 +88,8 @@ def forecast_words(made: Forecast | None) -> str:
 
 def event_words(event: ServiceEvent) -> str:
     """An event on one line."""
+    if event.kind is EventKind.BASELINE:
+        return f"{day(event.at)}: baseline of {', '.join(lower(m) for m in event.metrics)} {event.note}"
     return f"{day(event.at)}: {event.note or event.kind.value}"
 
 

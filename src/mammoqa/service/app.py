@@ -10,12 +10,13 @@ from sqlalchemy.exc import DatabaseError
 
 import mammoqa
 from mammoqa.core import ConfigurationError, NotStoredError, ReasonCode, RefusalError, StoreError
-from mammoqa.service import dicomweb, metrics, oidc, rest
+from mammoqa.service import dicomweb, metrics, oidc, rest, spoken
 from mammoqa.service.access import SignInNeeded, is_program, signed_in
 from mammoqa.service.guard import Guard
 from mammoqa.service.options import Service
 from mammoqa.service.pages import ROUTERS
-from mammoqa.service.rendering import HERE, page
+from mammoqa.service.rendering import page, tongue_of
+from mammoqa.service.tongue import HERE
 
 _UPLOAD_PARTS = 4  # objects of the greatest size in one request
 
@@ -91,7 +92,8 @@ def answer(request: Request, status: int, text: str, headers: Any = None) -> Res
     """A message: JSON for programs, a line for htmx, a page for people."""
     if is_program(request):
         return JSONResponse({"detail": text}, status, headers)
-    if request.headers.get("hx-request"):
-        return page(request, "message.html", None, status, text=text)
     who = signed_in(request, request.app.state.service) if status != 503 else None
-    return page(request, "error.html", who, status, text=text, code=status)
+    said = spoken.problem(tongue_of(request, who), text)
+    if request.headers.get("hx-request"):
+        return page(request, "message.html", who, status, text=said)
+    return page(request, "error.html", who, status, text=said, code=status)

@@ -2,85 +2,25 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from mammoqa.core import EventKind, Level, Limit, LimitKind, Outcome, Reading, Series, ServiceEvent
+from mammoqa.core import Level, Outcome
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.report import words
 from mammoqa.service.notify import tell
 from mammoqa.service.options import Service
-from mammoqa.store import alerts, course, fleet, programme
-from mammoqa.store.readings import readings_of
-from mammoqa.store.records import HistoryPoint
+from mammoqa.service.unit_trends import watched_unit
+from mammoqa.store import alerts, fleet, programme
 from mammoqa.store.store import Store
 
 LOG = logging.getLogger("mammoqa.watch")
-_LOOK_BACK = timedelta(days=731)
-# Events as people enter them, and as the charts take them.
-_KINDS = {
-    "service": EventKind.SERVICE,
-    "repair": EventKind.REPAIR,
-    "tube replaced": EventKind.PART,
-    "detector replaced": EventKind.PART,
-    "detector calibrated": EventKind.CALIBRATION,
-    "software update": EventKind.SOFTWARE,
-    "moved": EventKind.REPAIR,
-    "note": EventKind.NOTE,
-}
-
-
-def limits_of(store: Store, unit_id: int) -> tuple[Limit, ...]:
-    """The limits that hold for a unit: those of its tests, and the phantoms' own criteria for scores."""
-    found = [
-        Limit(c.name, LimitKind.ABSOLUTE, Level.ACTION, c.low, c.high, phantom.source, test=phantom.name)
-        for phantom in PHANTOMS.values()
-        for c in phantom.criteria
-    ]
-    for test in programme.qc_tests(store, active=True):
-        if unit_id in test.units:
-            found += [one for limit in test.limits for one in _levels(limit, test.phantom)]
-    return tuple(found)
-
-
-def _levels(limit: programme.Limit, phantom: str) -> list[Limit]:
-    kind = LimitKind(limit.kind)
-    pairs = (
-        (Level.TOLERANCE, limit.tolerance_low, limit.tolerance_high),
-        (Level.ACTION, limit.action_low, limit.action_high),
-    )
-    return [
-        Limit(limit.metric, kind, level, low, high, limit.source, test=phantom)
-        for level, low, high in pairs
-        if low is not None or high is not None
-    ]
-
-
-def events_of(store: Store, unit_id: int) -> tuple[ServiceEvent, ...]:
-    """The events of a unit as the charts take them; those that start no baseline are notes."""
-    return tuple(
-        ServiceEvent(str(unit_id), e.at, _KINDS[e.kind] if e.new_baseline else EventKind.NOTE, e.note)
-        for e in course.events(store, unit_id)
-    )
-
-
-def series_of(unit: fleet.FleetUnit, phantom: str, metric: str, measure: str, points: Sequence[HistoryPoint]) -> Series:
-    """A history as the charts take it."""
-    readings = tuple(Reading(p.at, p.value, p.low, p.high, p.analysis_id) for p in points)
-    group = " ".join(part for part in (unit.identity.manufacturer, unit.identity.model) if part)
-    return Series(str(unit.id), group, phantom, metric, measure, readings)
 
 
 def watch_unit(service: Service, unit_id: int) -> int:
     """Sound what the trends of a unit say now; how many alerts are new."""
-    from mammoqa.trends import watch
-
     store = service.store
     unit = fleet.unit(store, unit_id)
-    found = readings_of(store, unit_id, datetime.now() - _LOOK_BACK)
-    series = [series_of(unit, *key, points) for key, points in found.items() if "_visible_" not in key[1]]
-    if not series:
-        return 0
-    watched = watch(series, limits_of(store, unit_id), events_of(store, unit_id))
+    watched = watched_unit(store, unit)
     new = 0
     for alarm in watched.alarms:
         if not alarm.active or alerts.settled(store, unit_id, alarm.key, alarm.last_at):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -229,3 +229,16 @@ def _point(row: Any, metric: str, measured: Any) -> HistoryPoint | None:
     if value is None:
         return None
     return HistoryPoint(at, float(value), None, None, None, None, Outcome(outcome), number)
+
+
+def months(store: Store, unit_id: int | None = None, most: int = 36) -> tuple[date, ...]:
+    """The first days of the months from the first acquisition to the last, newest first; of one unit where asked."""
+    query = select(func.min(InputRow.acquired_at), func.max(InputRow.acquired_at))
+    if unit_id is not None:
+        query = query.where(InputRow.unit_id == unit_id)
+    with store.session() as session:
+        first, last = session.execute(query).one()
+    if first is None or last is None:
+        return ()
+    newest, oldest = (12 * at.year + at.month - 1 for at in (last, first))
+    return tuple(date(k // 12, k % 12 + 1, 1) for k in range(newest, max(oldest, newest - most + 1) - 1, -1))

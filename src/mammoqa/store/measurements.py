@@ -38,8 +38,18 @@ class MeasurementLine:
     sop_instance_uid: str | None
 
 
-def measurement_lines(store: Store) -> Iterator[MeasurementLine]:
-    """The newest version of every analysis, oldest acquisition first; refusals have no numbers and are left out."""
+def measurement_lines(
+    store: Store,
+    *,
+    unit_id: int | None = None,
+    phantom: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Iterator[MeasurementLine]:
+    """The newest version of every analysis, oldest acquisition first; refusals have no numbers and are left out.
+
+    Of one unit or phantom only, or from `since` up to and without `until`, where asked for.
+    """
     with store.session() as session:
         at = func.coalesce(InputRow.acquired_at, AnalysisRow.analysed_at)
         newest = select(func.max(AnalysisRow.id)).group_by(AnalysisRow.input_id, AnalysisRow.phantom)
@@ -49,6 +59,14 @@ def measurement_lines(store: Store) -> Iterator[MeasurementLine]:
             .where(AnalysisRow.id.in_(newest), AnalysisRow.phantom != "")
             .order_by(at, AnalysisRow.id)
         )
+        if unit_id is not None:
+            query = query.where(InputRow.unit_id == unit_id)
+        if phantom:
+            query = query.where(AnalysisRow.phantom == phantom)
+        if since is not None:
+            query = query.where(at >= since)
+        if until is not None:
+            query = query.where(at < until)
         numbers = list(session.scalars(query))
     for start in range(0, len(numbers), _TOGETHER):
         yield from _lines(store, numbers[start : start + _TOGETHER])

@@ -27,6 +27,7 @@ class Account:
     active: bool
     has_password: bool
     created_at: datetime
+    language: str = ""  # "": that of the browser
 
     @property
     def label(self) -> str:
@@ -67,7 +68,7 @@ def secret_hash(secret: str) -> str:
 
 def _account(row: AccountRow) -> Account:
     known = row.password_hash is not None
-    return Account(row.id, row.name, row.full_name, row.role, row.active, known, row.created_at)
+    return Account(row.id, row.name, row.full_name, row.role, row.active, known, row.created_at, row.language or "")
 
 
 def accounts(store: Store) -> tuple[Account, ...]:
@@ -164,6 +165,12 @@ def change_account(
                 .values(revoked_at=now())
             )
         return _account(row)
+
+
+def set_language(store: Store, account_id: int, language: str) -> None:
+    """The language in which a person reads the pages; "" leaves it to the browser."""
+    with store.session(writes=True) as session:
+        session.execute(update(AccountRow).where(AccountRow.id == account_id).values(language=language[:8]))
 
 
 def open_session(store: Store, account_id: int, secret: str, csrf: str, hours: float) -> None:

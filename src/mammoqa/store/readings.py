@@ -13,10 +13,12 @@ from mammoqa.store.tables import AnalysisRow, InputRow, MeasurementRow
 Key = tuple[str, str, str]  # phantom, metric, unit of measure
 
 
-def readings_of(store: Store, unit_id: int, since: datetime) -> Mapping[Key, tuple[HistoryPoint, ...]]:
-    """All totals and measurements of a unit since a date, oldest first; the newest version of each image."""
+def readings_of(store: Store, unit_id: int, since: datetime | None = None) -> Mapping[Key, tuple[HistoryPoint, ...]]:
+    """All totals and measurements of a unit, since a date or all, oldest first; the newest version of each image."""
     at = func.coalesce(InputRow.acquired_at, AnalysisRow.analysed_at)
-    chosen = (InputRow.unit_id == unit_id, AnalysisRow.outcome != "refused", at >= since)
+    chosen = [InputRow.unit_id == unit_id, AnalysisRow.outcome != "refused"]
+    if since is not None:
+        chosen.append(at >= since)
     with store.session() as session:
         analyses = session.execute(
             select(
@@ -40,6 +42,7 @@ def readings_of(store: Store, unit_id: int, since: datetime) -> Mapping[Key, tup
             .join(AnalysisRow, AnalysisRow.id == MeasurementRow.analysis_id)
             .join(InputRow, InputRow.id == AnalysisRow.input_id)
             .where(*chosen, MeasurementRow.value.is_not(None))
+            .order_by(MeasurementRow.analysis_id, MeasurementRow.position)
         ).all()
     found: dict[Key, list[HistoryPoint]] = {}
     for number, _, phantom, outcome, totals, when in kept.values():

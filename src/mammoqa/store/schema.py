@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from mammoqa.core import MissingExtraError, StoreError
 from mammoqa.store.connection import connect, readable
 
-SCHEMA_VERSIONS = ("0001", "0002")
+SCHEMA_VERSIONS = ("0001", "0002", "0003")
 
 
 def upgrade(url: str) -> str:

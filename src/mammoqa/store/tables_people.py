@@ -26,6 +26,7 @@ class AccountRow(Table):
     oidc_subject: Mapped[str | None] = mapped_column(String(300), unique=True)
     active: Mapped[bool]
     created_at: Mapped[datetime]
+    language: Mapped[str] = mapped_column(String(8), server_default="")  # "": that of the browser
 
 
 class WebSessionRow(Table):

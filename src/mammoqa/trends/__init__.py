@@ -11,8 +11,8 @@ from mammoqa.trends.baselines import SigmaPrior
 from mammoqa.trends.changes import ChangePoint, changes
 from mammoqa.trends.chart import Chart, chart, ends
 from mammoqa.trends.fleet import Standing, compare, sigma_priors
-from mammoqa.trends.forecast import Outlook, forecast
-from mammoqa.trends.outlook import foresee
+from mammoqa.trends.forecast import NoForecast, Outlook, forecast, prospect
+from mammoqa.trends.outlook import foresee, prospects
 from mammoqa.trends.policy import POLICIES, SHEWHART, WATCH, WESTERN_ELECTRIC, Policy
 from mammoqa.trends.watch import Priors, Watched, watch
 
@@ -23,6 +23,7 @@ __all__ = [
     "WESTERN_ELECTRIC",
     "ChangePoint",
     "Chart",
+    "NoForecast",
     "Outlook",
     "Policy",
     "Priors",
@@ -36,6 +37,8 @@ __all__ = [
     "ends",
     "forecast",
     "foresee",
+    "prospect",
+    "prospects",
     "sigma_priors",
     "watch",
 ]

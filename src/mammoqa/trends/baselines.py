@@ -70,6 +70,11 @@ class _Learner:
         self.count = 0
         self._last: float | None = None
 
+    def take(self, mean: float, readings: int, settle: int) -> None:
+        """Start a new phase with a mean that a person set, worth so many readings; it is not learned further."""
+        self.begin()
+        self.weight, self.mean, self.count = float(max(readings, 1)), mean, settle
+
     def learn(self, value: float) -> None:
         """Take a reading into the mean, and its difference from the one before into sigma."""
         self.count += 1
@@ -97,7 +102,7 @@ def standardise(
     series: Series, events: Sequence[ServiceEvent], of: Trait, policy: Policy, prior: SigmaPrior | None = None
 ) -> Standardised:
     """The readings against their baselines. `events` are the unit's own, oldest first; notes start no baseline."""
-    starts = [e for e in events if e.new_baseline and (not e.metrics or series.metric in e.metrics)]
+    starts = [e for e in events if e.new_baseline and e.concerns(series)]
     dates = [reading.at for reading in series.readings]
     phase = np.array([sum(e.at <= at for e in starts) for at in dates], dtype=int)
     values = to_scale(np.array([reading.value for reading in series.readings], dtype=float), of)
@@ -110,8 +115,8 @@ def standardise(
     for i in range(n):
         if i and phase[i] != phase[i - 1]:
             found.append(_baseline(series, phase, i - 1, learner, of, policy, starts, found))
-            carried = starts[phase[i] - 1].kind in CARRIED
-            learner.begin(policy.carry * material(of, learner.mean) if carried else None)
+        if phase[i] != (phase[i - 1] if i else 0):
+            _start(learner, starts[phase[i] - 1], of, policy)
             drift = 0.0
         mean[i], sigma[i] = learner.mean if learner.weight else values[i], learner.sigma
         width[i] = sigma[i] * (1.0 + 1.0 / (learner.weight or 1.0)) ** 0.5
@@ -126,6 +131,15 @@ def standardise(
     if n:
         found.append(_baseline(series, phase, n - 1, learner, of, policy, starts, found))
     return Standardised(values, z, judged, phase, mean, sigma, width, least, tuple(found))
+
+
+def _start(learner: _Learner, event: ServiceEvent, of: Trait, policy: Policy) -> None:
+    """Begin the phase that an event starts."""
+    if event.mean is not None:
+        learner.take(float(to_scale(np.array([event.mean]), of)[0]), event.readings, policy.settle)
+        return
+    carried = event.kind in CARRIED
+    learner.begin(policy.carry * material(of, learner.mean) if carried else None)
 
 
 def _baseline(
@@ -147,14 +161,15 @@ def _baseline(
     step = None
     if before and before[-1].mean:
         step = 100.0 * (mean / before[-1].mean - 1.0)
+    readings = learner.count if event is None or event.mean is None else event.readings
     why = "first readings" if event is None else ": ".join(t for t in (event.kind.value, event.note) if t)
     return Baseline(
         start=event.at if event else series.readings[first].at,
         end=starts[number].at if number < len(starts) else None,
         mean=mean,
         sigma=sigma,
-        readings=learner.count,
-        estimated_to=series.readings[min(first + max(learner.count, 1) - 1, last)].at,
+        readings=readings,
+        estimated_to=series.readings[min(first + max(readings, 1) - 1, last)].at,
         settled=learner.count >= policy.settle,
         why=why,
         step_percent=step,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import numpy as np
 from jaxtyping import Float
@@ -34,33 +35,53 @@ class Outlook:
 DEFAULT = Outlook()
 
 
-def forecast(drawn: Chart, limit: Limit, now: datetime | None = None, outlook: Outlook = DEFAULT) -> Forecast | None:
-    """When the metric will be read beyond the limit if nothing is done; the sooner side where it has two.
+class NoForecast(StrEnum):
+    """Why no date can be given, what speaks most plainly first."""
 
-    `now` leaves later readings out. None where there are too few readings since the last service, where they never
-    differ or do not move towards the limit, or where the last one is already beyond it. Raises MissingExtraError
-    without statsmodels.
+    BEYOND = "beyond"  # the last reading is beyond the limit already
+    FAR = "far"  # it moves towards the limit, and will probably not reach it within the horizon
+    RECENT = "recent"  # the change began too few readings ago
+    FEW = "few"  # too few readings since the last service, or none that differ
+    AWAY = "away"  # readings do not move towards the limit
+    STEADY = "steady"  # no chart speaks, so there is nothing to foresee
+    NO_LIMIT = "no limit"
+
+
+def forecast(drawn: Chart, limit: Limit, now: datetime | None = None, outlook: Outlook = DEFAULT) -> Forecast | None:
+    """When the metric will be read beyond the limit if nothing is done; None where `prospect` has a reason for none."""
+    made = prospect(drawn, limit, now, outlook)
+    return None if isinstance(made, NoForecast) else made
+
+
+def prospect(
+    drawn: Chart, limit: Limit, now: datetime | None = None, outlook: Outlook = DEFAULT
+) -> Forecast | NoForecast:
+    """When the metric will be read beyond the limit if nothing is done, or why that cannot be said.
+
+    The sooner side of a limit that has two. `now` leaves later readings out. Raises MissingExtraError without
+    statsmodels.
     """
     from scipy import special
 
     dates = [r.at for r in drawn.series.readings if now is None or r.at <= now]
     if not dates:
-        return None
+        return NoForecast.FEW
     last = len(dates) - 1
     own = np.flatnonzero(drawn.against.phase[: last + 1] == drawn.against.phase[last])
     values = np.array([drawn.series.readings[i].value for i in own])
     sides = [
         (end, upper) for end, upper in zip(ends(limit, drawn, last), (False, True), strict=True) if end is not None
     ]
-    if len(own) < LEAST_READINGS or np.ptp(values) == 0 or not sides:
-        return None
-    if any((values[-1] > end) == upper for end, upper in sides):
-        return None
+    hindered = _hindrance(limit, sides, values)
+    if hindered is not None:
+        return hindered
     sides = [(end, upper) for end, upper in sides if _since_onset(drawn, last, upper) >= LEAST_SINCE_ONSET]
     if not sides:
-        return None
+        return NoForecast.RECENT
     logarithmic = _grows_by_shares(drawn, values)
     step, grid = _grid([dates[i] for i in own], np.log(values) if logarithmic else values)
+    if np.isfinite(grid).sum() < LEAST_SINCE_ONSET or np.ptp(grid[np.isfinite(grid)]) == 0:
+        return NoForecast.FEW
     weeks = step / timedelta(weeks=1)
     sigma = float(drawn.against.sigma[last]) / (float(np.mean(values)) if logarithmic else 1.0)
     bend = outlook.bend * sigma * (weeks / 4.0) ** 1.5
@@ -69,11 +90,20 @@ def forecast(drawn: Chart, limit: Limit, now: datetime | None = None, outlook: O
     rising = float(special.ndtr(trend.mean[1] / max(trend.covariance[1, 1], 1e-300) ** 0.5))
     sides = [(end, upper) for end, upper in sides if (rising if upper else 1.0 - rising) >= outlook.certain]
     if not sides:
-        return None
+        return NoForecast.AWAY
     _, readings = paths(trend, steps, np.random.default_rng(outlook.seed), outlook.paths)
     readings = np.exp(readings) if logarithmic else readings
     made = [_of_side(drawn, limit, end, upper, dates[-1], step, readings, outlook) for end, upper in sides]
     return max(made, key=lambda f: f.chance)
+
+
+def _hindrance(limit: Limit, sides: list[tuple[float, bool]], values: Float[np.ndarray, " n"]) -> NoForecast | None:
+    """What stands against a forecast before any model is fitted."""
+    if (limit.low, limit.high) == (None, None):
+        return NoForecast.NO_LIMIT
+    if any((values[-1] > end) == upper and values[-1] != end for end, upper in sides):
+        return NoForecast.BEYOND
+    return NoForecast.FEW if not sides or len(values) < LEAST_READINGS or np.ptp(values) == 0 else None
 
 
 def _since_onset(drawn: Chart, last: int, upper: bool) -> int:
@@ -92,7 +122,7 @@ def _grows_by_shares(drawn: Chart, values: Float[np.ndarray, " n"]) -> bool:
 def _grid(dates: list[datetime], values: Float[np.ndarray, " n"]) -> tuple[timedelta, Float[np.ndarray, " steps"]]:
     """Readings on a regular grid of their usual spacing that ends with the last one; nan where none was taken."""
     gaps = np.diff(np.array([at.timestamp() for at in dates]))
-    seconds = max(float(np.median(gaps)), 3600.0)
+    seconds = max(float(np.median(gaps)), 86400.0)  # several readings of one day are one
     place = np.array([round((dates[-1] - at).total_seconds() / seconds) for at in dates])
     sums, counts = (
         np.bincount(place, weights=w, minlength=int(place.max()) + 1) for w in (values, np.ones(len(values)))

@@ -7,6 +7,7 @@ from mammoqa.service.pages.analysis import ROUTER as ANALYSIS
 from mammoqa.service.pages.fleet import ROUTER as FLEET
 from mammoqa.service.pages.programme import ROUTER as PROGRAMME
 from mammoqa.service.pages.queue import ROUTER as QUEUE
+from mammoqa.service.pages.reports import ROUTER as REPORTS
 from mammoqa.service.pages.sign_in import ROUTER as SIGN_IN
 from mammoqa.service.pages.unit import ROUTER as UNIT
 from mammoqa.service.pages.viewer import ROUTER as VIEWER
@@ -15,6 +16,7 @@ ROUTERS = (
     SIGN_IN,
     FLEET,
     UNIT,
+    REPORTS,
     ANALYSIS,
     VIEWER,
     QUEUE,

@@ -8,7 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 from mammoqa.core import NotStoredError
 from mammoqa.service import passwords
 from mammoqa.service.access import ServiceDep, Viewer
-from mammoqa.service.rendering import page
+from mammoqa.service.rendering import page, tongue_of
+from mammoqa.service.tongue import LANGUAGES, N_
 from mammoqa.store import audit, people
 
 ROUTER = APIRouter()
@@ -37,10 +38,17 @@ def change_password(
     """Set another password; one signs in again with it."""
     found = people.password_of(service.store, who.account.name)
     if not passwords.right(old, found[1] if found else None):
-        return _page(request, service, who, "", "The old password is wrong.")
+        return _page(request, service, who, "", tongue_of(request, who).say(N_("The old password is wrong.")))
     people.change_account(service.store, who.account.id, password_hash=passwords.hashed(new, who.account.name))
     audit.add(service.store, who.account.label, "password changed", who.account.name)
     return RedirectResponse("/sign-in", 303)
+
+
+@ROUTER.post("/account/language")
+def choose_language(service: ServiceDep, who: Viewer, language: Annotated[str, Form(max_length=8)] = "") -> Response:
+    """Choose the language of the pages; empty leaves it to the browser."""
+    people.set_language(service.store, who.account.id, language if language in LANGUAGES else "")
+    return RedirectResponse("/account", 303)
 
 
 @ROUTER.post("/account/tokens")

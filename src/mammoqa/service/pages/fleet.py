@@ -43,7 +43,7 @@ def overview(request: Request, service: ServiceDep, who: Viewer) -> Response:
         latest=latest,
         busy=len(intake.jobs_in(store, *intake.OPEN_STATES)),
         failed=len(intake.jobs_in(store, "failed")),
-        phantoms=PHANTOMS,
+        months=fleet.months(store),
     )
 
 

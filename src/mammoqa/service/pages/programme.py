@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from mammoqa.phantoms import PHANTOMS
+from mammoqa.service import spoken
 from mammoqa.service.access import Physicist, ServiceDep, Viewer
 from mammoqa.service.rendering import page
 from mammoqa.store import audit, fleet, people, programme
@@ -46,7 +47,7 @@ def protocol(request: Request, service: ServiceDep, who: Viewer, test_id: int) -
         units=units,
         phantoms=PHANTOMS,
         roles=people.ROLES,
-        kinds=programme.LIMIT_KINDS,
+        kinds=spoken.LIMIT_KINDS,
         metrics=sorted({*known, *criteria}),
     )
 

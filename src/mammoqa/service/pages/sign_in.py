@@ -11,8 +11,9 @@ from mammoqa.service import passwords
 from mammoqa.service.access import COOKIE, HOURS, MaybeSignedIn, ServiceDep, Viewer
 from mammoqa.service.guard import RateLimit
 from mammoqa.service.options import Service
-from mammoqa.service.rendering import page
+from mammoqa.service.rendering import page, tongue_of
 from mammoqa.service.setup import setup_secret
+from mammoqa.service.tongue import N_
 from mammoqa.store import audit, people
 
 ROUTER = APIRouter()
@@ -47,7 +48,8 @@ def sign_in(
     right = passwords.right(password, found[1] if found else None)
     if found is None or not right or not found[0].active:
         audit.add(service.store, "", "sign-in failed", name.strip()[:100], address=address)
-        failed, oidc = "The name or the password is wrong.", bool(service.options.oidc_issuer)
+        failed = tongue_of(request, None).say(N_("The name or the password is wrong."))
+        oidc = bool(service.options.oidc_issuer)
         return page(request, "sign_in.html", None, 401, next=_inside(next), failed=failed, name=name, oidc=oidc)
     return signed_in_answer(request, service, found[0], _inside(next))
 

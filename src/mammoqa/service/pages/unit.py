@@ -1,22 +1,24 @@
 """A unit: its results, trends, events, baselines and tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from statistics import fmean, stdev
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from mammoqa.core import Level, LimitKind
-from mammoqa.phantoms import PHANTOMS
-from mammoqa.report import words
+from mammoqa.core import StoreError
+from mammoqa.report.trend_content import state_in
+from mammoqa.service import spoken
 from mammoqa.service.access import Physicist, ServiceDep, Technologist, Viewer
 from mammoqa.service.charts import trend_chart
-from mammoqa.service.rendering import page
-from mammoqa.service.watching import events_of, limits_of, series_of
+from mammoqa.service.rendering import page, tongue_of
+from mammoqa.service.tongue import Tongue
+from mammoqa.service.unit_trends import UnitTrends, trends_of
 from mammoqa.store import alerts, audit, course, fleet, pages, programme
-from mammoqa.store.records import HistoryPoint
 from mammoqa.store.store import Store
+from mammoqa.trends import Chart
 
 ROUTER = APIRouter()
 PERIODS = {"3m": 92, "1y": 366, "2y": 731, "all": 0}
@@ -42,7 +44,7 @@ def unit_page(
         alerts=alerts.alerts(store, "open", "acknowledged", unit_id=unit_id),
         lines=pages.lines(store, numbers),
         sites=fleet.sites(store),
-        phantoms=PHANTOMS,
+        months=fleet.months(store, unit_id),
         period=period if period in PERIODS else "1y",
         periods=PERIODS,
         kinds=course.EVENT_KINDS,
@@ -57,68 +59,49 @@ def _charted(metrics: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...
 
 @ROUTER.get("/units/{unit_id}/chart.json")
 def chart(
+    request: Request,
     service: ServiceDep,
-    _who: Viewer,
+    who: Viewer,
     unit_id: int,
     phantom: Annotated[str, Query(max_length=64)],
     metric: Annotated[str, Query(max_length=100)],
     period: Annotated[str, Query(max_length=4)] = "1y",
 ) -> Response:
     """The chart of one metric, as a Vega-Lite specification."""
-    return JSONResponse(chart_of(service.store, unit_id, phantom, metric, period))
+    return JSONResponse(chart_of(service.store, tongue_of(request, who), unit_id, phantom, metric, period))
 
 
-def chart_of(store: Store, unit_id: int, phantom: str, metric: str, period: str) -> dict[str, Any]:
-    """Values with intervals, limits, baselines and events of one metric."""
+def chart_of(store: Store, own: Tongue, unit_id: int, phantom: str, metric: str, period: str) -> dict[str, Any]:
+    """Values with intervals, limits, baselines, events and what is foreseen of one metric."""
     points = fleet.history(store, unit_id, phantom, metric)
     days = PERIODS.get(period, 366)
     if points and days:
         newest = points[-1].at
         points = tuple(p for p in points if p.at >= newest - timedelta(days=days))
-    lines = [b for b in course.baselines(store, unit_id) if b.phantom == phantom and b.metric == metric]
-    events = course.events(store, unit_id)
-    signals, baselines = watched(store, unit_id, phantom, metric, points) if len(points) > 3 else ([], [])
-    level = [(lines[0].starts_at, lines[0].value)] if lines else baselines
-    return trend_chart(
-        points, words.metric_title(metric), events, level, signals, _levels(store, unit_id, phantom, metric)
-    )
+    known = trends_of(store, unit_id)
+    drawn, made = known.charts.get((phantom, metric)), known.prospects.get((phantom, metric))
+    return trend_chart(points, spoken.metric(own, metric), own, drawn, made, course.events(store, unit_id))
 
 
-def _levels(store: Store, unit_id: int, phantom: str, metric: str) -> list[float]:
-    """The absolute action levels of a metric."""
-    own = (limit for limit in limits_of(store, unit_id) if limit.metric == metric and limit.test in ("", phantom))
-    chosen = [limit for limit in own if limit.kind is LimitKind.ABSOLUTE and limit.level is Level.ACTION]
-    return sorted({value for limit in chosen for value in (limit.low, limit.high) if value is not None})
+@ROUTER.get("/units/{unit_id}/trends")
+def trends(request: Request, service: ServiceDep, who: Viewer, unit_id: int) -> Response:
+    """The part of the page that takes longer: what each metric is compared with, and when a limit will be breached."""
+    found = trends_of(service.store, unit_id)
+    rows = [_row(found, key, drawn) for key, drawn in found.charts.items() if drawn.series.readings]
+    order = {"fail": 0, "refused": 1, "pass": 2}
+    return page(request, "unit_trends.html", who, rows=sorted(rows, key=lambda row: order[row["state"]]))
 
 
-def watched(store: Store, unit_id: int, phantom: str, metric: str, points: Sequence[HistoryPoint]) -> Any:
-    """Where the charts of a metric spoke, as {"at", "value", "text"}, and the baselines that they used."""
-    from mammoqa.trends import chart as control_chart
-
-    unit = fleet.unit(store, unit_id)
-    series = series_of(unit, phantom, metric, "", points)
-    drawn = control_chart(series, limits_of(store, unit_id), events_of(store, unit_id))
-    spoken = [
-        {"at": s.at.isoformat(), "value": s.value, "text": f"{s.rule}, since {s.since:%Y-%m-%d}"} for s in drawn.signals
-    ]
-    return spoken, [(b.start, b.mean) for b in drawn.baselines]
-
-
-@ROUTER.get("/units/{unit_id}/month.pdf")
-def month(service: ServiceDep, who: Viewer, unit_id: int) -> Response:
-    """The report of the unit's last 31 days of results, as PDF."""
-    from mammoqa.report import pdf_month
-    from mammoqa.report.trends import unit_label
-
-    unit = fleet.unit(service.store, unit_id)
-    found = pages.lines(service.store, pages.latest_page(service.store, unit_id=unit_id, limit=100))
-    dated = [line for line in found if line.acquired_at is not None]
-    newest = max((line.acquired_at for line in dated if line.acquired_at), default=None)
-    kept = [line for line in dated if newest and line.acquired_at and newest - line.acquired_at <= timedelta(days=31)]
-    analyses = [service.store.load(line.id) for line in kept]
-    audit.add(service.store, who.account.label, "report", f"unit {unit_id}", kind="month")
-    label = unit_label(analyses[0]) if analyses else unit.label
-    return Response(pdf_month(label, analyses), media_type="application/pdf")
+def _row(found: UnitTrends, key: tuple[str, str], drawn: Chart) -> dict[str, Any]:
+    """One metric: its state, the baseline that it is compared with now, and its prospect."""
+    return {
+        "phantom": key[0],
+        "metric": key[1],
+        "state": state_in(found.watched, drawn),
+        "last": drawn.series.readings[-1],
+        "baseline": drawn.baselines[-1] if drawn.baselines else None,
+        "prospect": found.prospects[key],
+    }
 
 
 @ROUTER.post("/units/{unit_id}")
@@ -162,27 +145,39 @@ def set_baseline(
     phantom: Annotated[str, Form(max_length=64)],
     metric: Annotated[str, Form(max_length=100)],
     last: Annotated[int, Form(ge=1, le=200)] = 5,
+    since: Annotated[str, Form(max_length=32)] = "",
     note: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
-    """Take the mean of the last values of a metric as its baseline."""
-    points = fleet.history(service.store, unit_id, phantom, metric)[-last:]
-    made = baseline_of(service.store, unit_id, phantom, metric, points, who.account.label, note)
-    audit.add(service.store, who.account.label, "baseline", f"unit {unit_id}", metric=metric, value=made.value)
+    """Take the mean of the last values of a metric, or of the first after a date, as its baseline."""
+    rebase(service.store, unit_id, phantom, metric, last, _date(since), who.account.label, note)
     return RedirectResponse(f"/units/{unit_id}#baselines", 303)
 
 
-def baseline_of(
-    store: Any, unit_id: int, phantom: str, metric: str, points: Any, person: str, note: str
+def _date(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError as error:
+        raise StoreError(f"{text!r} is no date") from error
+
+
+def rebase(
+    store: Store, unit_id: int, phantom: str, metric: str, count: int, since: datetime | None, person: str, note: str
 ) -> course.Baseline:
-    """The mean and standard deviation of these values, from the first of them on; StoreError where there are none."""
-    from statistics import fmean, stdev
+    """Set a baseline: the mean of the last `count` readings, or of the first `count` since a date; with its reason.
 
-    from mammoqa.core import StoreError
-
+    StoreError where there are no such readings or no reason is given. It stands in the audit log.
+    """
+    fleet.unit(store, unit_id)
+    if not note.strip():
+        raise StoreError("a baseline needs the reason")
+    known = fleet.history(store, unit_id, phantom, metric)
+    points = known[-count:] if since is None else [p for p in known if p.at.replace(tzinfo=None) >= since][:count]
     if not points:
-        raise StoreError(f"there are no values of {metric} yet")
+        raise StoreError("there are no readings of this metric in that time")
     values = [p.value for p in points]
-    return course.set_baseline(
+    made = course.set_baseline(
         store,
         unit_id,
         phantom,
@@ -190,7 +185,10 @@ def baseline_of(
         fmean(values),
         deviation=stdev(values) if len(values) > 1 else None,
         count=len(values),
-        starts_at=points[0].at,
+        starts_at=since or points[0].at.replace(tzinfo=None),
         person=person,
-        note=note,
+        note=note.replace("\0", ""),
     )
+    details = {"phantom": phantom, "metric": metric, "value": made.value, "count": made.count, "reason": made.note}
+    audit.add(store, person, "baseline", f"unit {unit_id}", starts_at=made.starts_at, **details)
+    return made

@@ -5,6 +5,7 @@ Lists come as {"items": [...], "next": cursor or null}; `?before=cursor` gives t
 
 from fastapi import FastAPI
 
+from mammoqa.service.rest.exports import ROUTER as EXPORTS
 from mammoqa.service.rest.objects import ROUTER as OBJECTS
 from mammoqa.service.rest.people import ROUTER as PEOPLE
 from mammoqa.service.rest.programme import ROUTER as PROGRAMME
@@ -16,5 +17,5 @@ PREFIX = "/api/v1"
 
 def include(app: FastAPI) -> None:
     """Add the interface to an application."""
-    for router in (UNITS, RESULTS, OBJECTS, PROGRAMME, PEOPLE):
+    for router in (UNITS, RESULTS, EXPORTS, OBJECTS, PROGRAMME, PEOPLE):
         app.include_router(router, prefix=PREFIX)

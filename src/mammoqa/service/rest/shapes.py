@@ -65,12 +65,13 @@ class EventIn(_Strict):
 
 
 class BaselineIn(_Strict):
-    """The mean of the last values of a metric as its baseline."""
+    """The mean of the last values of a metric as its baseline, or of the first since a date; with the reason."""
 
     phantom: Name
     metric: Name
     last: Annotated[int, Field(ge=1, le=200)] = 5
-    note: Text = ""
+    since: datetime | None = None
+    note: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 
 class OverrideIn(_Strict):

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from mammoqa.service.access import Physicist, ServiceDep, Technologist, Viewer
-from mammoqa.service.pages.unit import baseline_of
+from mammoqa.service.pages.unit import rebase
 from mammoqa.service.rest.shapes import ANSWERS, BaselineIn, EventIn, Number, Page, UnitIn
+from mammoqa.service.unit_trends import prospects_of
 from mammoqa.store import audit, course, fleet, programme
 
 ROUTER = APIRouter(tags=["units"], responses=ANSWERS)
@@ -89,13 +90,16 @@ def baselines(service: ServiceDep, _who: Viewer, unit_id: Number) -> Page:
 
 @ROUTER.post("/units/{unit_id}/baselines", status_code=201)
 def set_baseline(service: ServiceDep, who: Physicist, unit_id: Number, given: BaselineIn) -> course.Baseline:
-    """Take the mean of the last values of a metric as its baseline."""
-    fleet.unit(service.store, unit_id)
-    points = fleet.history(service.store, unit_id, given.phantom, given.metric)[-given.last :]
+    """Take the mean of the last values of a metric, or of the first after a date, as its baseline."""
+    since = given.since.replace(tzinfo=None) if given.since else None
     person = who.account.label
-    made = baseline_of(service.store, unit_id, given.phantom, given.metric, points, person, given.note)
-    audit.add(service.store, person, "baseline", f"unit {unit_id}", metric=given.metric, value=made.value)
-    return made
+    return rebase(service.store, unit_id, given.phantom, given.metric, given.last, since, person, given.note)
+
+
+@ROUTER.get("/units/{unit_id}/prospects")
+def prospects(service: ServiceDep, _who: Viewer, unit_id: Number) -> Page:
+    """For every metric the date on which a limit will be breached with its interval, or why none is given."""
+    return Page(items=prospects_of(service.store, unit_id))
 
 
 @ROUTER.get("/fleet/last-results")

@@ -11,10 +11,23 @@ function config() {
       trend: { color: soft, strokeWidth: 1.2, opacity: 0.7 }, reading: { opacity: 1 },
       interval: { color: soft, opacity: 0.45, strokeWidth: 1 }, limit: { color: style("--fail"), strokeDash: [5, 4] },
       baseline: { color: style("--pass"), strokeWidth: 1.2 }, event: { color: style("--refused"), strokeWidth: 1.5, strokeDash: [2, 2] },
+      tolerance: { color: style("--refused"), strokeDash: [5, 4] }, band: { color: style("--accent"), opacity: 0.16 },
+      foreseen: { color: style("--accent"), strokeDash: [3, 3], strokeWidth: 1.2 }, breach: { color: style("--fail"), strokeWidth: 6, opacity: 0.55 },
       signal: { color: style("--refused"), strokeWidth: 2, filled: false },
     },
   };
 }
+
+// Numbers and dates as the language of the page writes them; English is what the library does by itself.
+const LOCALES = {
+  de: vega.locale(
+    { decimal: ",", thousands: ".", grouping: [3], currency: ["", " €"] },
+    { dateTime: "%A, der %e. %B %Y, %X", date: "%d.%m.%Y", time: "%H:%M:%S", periods: ["AM", "PM"],
+      days: ["Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"], shortDays: ["So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"],
+      months: ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"],
+      shortMonths: ["Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"] },
+  ),
+};
 
 const colours = (text) => text.replaceAll('"@fail"', JSON.stringify(style("--fail"))).replaceAll('"@ink"', JSON.stringify(style("--ink")));
 
@@ -36,7 +49,8 @@ function draw(figure) {
   const ready = vega.parse(vegaLite.compile(wanted).spec, null, { ast: true });
   figure.view?.finalize();
   place.replaceChildren();
-  figure.view = new vega.View(ready, { renderer: "canvas", container: place, hover: true, expr: vega.expressionInterpreter });
+  figure.querySelector(".prospect").textContent = plain.usermeta.prospect;
+  figure.view = new vega.View(ready, { locale: LOCALES[document.documentElement.lang], renderer: "canvas", container: place, hover: true, expr: vega.expressionInterpreter });
   figure.view.tooltip((_handler, _event, _item, value) => { place.title = value ? Object.entries(value).map(([k, v]) => `${k}: ${v}`).join("\n") : ""; });
   figure.view.runAsync();
 }
