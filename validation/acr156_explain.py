@@ -10,13 +10,14 @@ its pictures. Exit status 1 when an expected behaviour is missed.
 import argparse
 import shlex
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from mammoqa import models
 from mammoqa.cli.progress import watched
 from mammoqa.core import ModelId
-from mammoqa.jobs.validate_acr156_explain import Effort, run
+from mammoqa.jobs.validate_acr156_explain import BASELINE, Effort, run
 from mammoqa.jobs.validate_acr156_explain_page import Context, missed, save
 from mammoqa.jobs.validate_acr156_page import versions
 from mammoqa.phantoms import PHANTOMS
@@ -41,15 +42,18 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     chosen = arguments()
-    networks = {"network": models.load("acr156") if chosen.model is None else models.load_folder(chosen.model)}
+    shipped = models.load("acr156") if chosen.model is None else models.load_folder(chosen.model)
+    networks = {"as scored": shipped}
     if chosen.baseline is not None:
-        networks["baseline"] = models.load_folder(chosen.baseline)
+        networks[BASELINE] = models.load_folder(chosen.baseline)
+    if shipped.card.fusions:
+        networks["network alone"] = replace(shipped, card=replace(shipped.card, fusions=()))
     effort = Effort(chosen.repeats, chosen.size_repeats, chosen.masked, chosen.explained)
     results = run(PHANTOMS["acr156"], networks, chosen.seed, effort, chosen.jobs, watched)
     command = [*COMMAND, "--seed", str(chosen.seed), "--repeats", str(chosen.repeats)]
     command += ["--size-repeats", str(chosen.size_repeats), "--masked", str(chosen.masked)]
     command += ["--model", "DIR"] * (chosen.model is not None) + ["--baseline", "DIR"] * (chosen.baseline is not None)
-    identities = tuple(ModelId(m.name, m.version, m.card_sha256) for m in networks.values())
+    identities = tuple(dict.fromkeys(ModelId(m.name, m.version, m.card_sha256) for m in networks.values()))
     context = Context(shlex.join(command), date.today().isoformat(), identities, versions())
     where = save(results, context, chosen.out)
     below = missed(results)

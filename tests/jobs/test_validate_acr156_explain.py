@@ -180,9 +180,8 @@ def test_what_the_readers_share_is_no_bias():
     assert found.panel_spread == pytest.approx(0.1, abs=1e-6)
 
 
-def test_ratio_needs_two_networks():
+def test_ratio_is_that_of_two_networks():
     model, baseline = _size_answers(0.03, 0.02), replace(_size_answers(0.1, 0.02), network="baseline")
-    assert size.ratio((model,), ("network",)) is None
     value, low, high = size.ratio((model, baseline), ("network", "baseline"))
     assert value == pytest.approx(0.3, abs=0.05)
     assert low < value < high

@@ -10,12 +10,12 @@ from mammoqa.simulate.readers import (
     NOT_APPLICABLE,
     expected,
     fibre_score,
-    gaps,
     mass_score,
     panel_scores,
     read,
     speck_score,
 )
+from mammoqa.stats.runs import plainly_missing
 
 
 def test_speck_rule():
@@ -60,8 +60,8 @@ def test_majority_of_five(scores, panel):
 def test_a_plainly_missing_part_is_a_gap_and_a_noisy_one_is_not():
     strong = np.array([10.0] * 9 + [1.0])
     weak = np.array([2.0] * 9 + [1.5])
-    assert gaps(strong, 2.5).tolist() == [False] * 9 + [True]
-    assert not gaps(weak, 2.5).any()
+    assert plainly_missing(strong, 2.5).tolist() == [False] * 9 + [True]
+    assert not plainly_missing(weak, 2.5).any()
 
 
 def test_many_panels_agree_with_one_on_the_average():

@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from mammoqa.core import Phantom
 from mammoqa.jobs import validate_acr156_explain_trials as trials_of
 from mammoqa.jobs.validate_acr156_explain_artefacts import ARTEFACTS, masked_exposures, masking, unchanged
 from mammoqa.jobs.validate_acr156_explain_behaviours import behaviours, curves
-from mammoqa.jobs.validate_acr156_explain_bench import Shot, Trial, shoot_all
+from mammoqa.jobs.validate_acr156_explain_bench import Shot, Trial, rack, shoot_all
 from mammoqa.jobs.validate_acr156_explain_maps import pointing, strips
 from mammoqa.jobs.validate_acr156_explain_records import Answers, Behaviour, Masking, Results
 from mammoqa.jobs.validate_acr156_explain_size import HEADLINE, equal_visibility, ratio, size_biases
 from mammoqa.models import KINDS, Model
+from mammoqa.score.acr156 import joined
+from mammoqa.score.acr156_visible import look
+
+BASELINE = "baseline"  # among the networks: the one whose size bias is the measure
 
 T = TypeVar("T")
 UNCHANGED_BAR = 0.99  # of the scores stay as they were when artefacts are masked (Fig 12; the share is ours)
@@ -74,7 +78,7 @@ def run(
     masked = masking(phantom, networks, exposures)
     found = curves(answers, 0)
     biases = size_biases(answers, np.random.default_rng([seed, 2]), effort.resamples)
-    share = ratio(biases, names)
+    share = ratio(biases, (names[0], BASELINE)) if BASELINE in names else None
     return Results(
         networks=names,
         curves=found,
@@ -130,18 +134,27 @@ def ask(phantom: Phantom, networks: Mapping[str, Model], shots: Iterable[Shot]) 
 
 
 def _asked(phantom: Phantom, model: Model, shot: Shot) -> Float[np.ndarray, "3 n 2"]:
-    """The answers with the true size, with the third-largest's, and their range over all sizes; nan where not asked."""
+    """The answers with the true size, with the third-largest's, and their range over all sizes; nan where not asked.
+
+    Where the model's card joins filters with the network, they look at the same patches; they are not told the size.
+    """
     kinds = np.array([KINDS.index(t.insert.kind) for t in shot.trials])
     sizes = np.array([t.insert.size_mm for t in shot.trials])
+    names = tuple(fusion.kind for fusion in model.card.fusions)
+    seen = look(shot.patches, rack(phantom, shot.trials), model.card.input.pitch_mm, names)
+
+    def answer(at: Int[np.ndarray, " n"], given: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 2"]:
+        said = model.predict(shot.patches[at], kinds[at], given)
+        return joined(said, kinds[at], [seen[k] for k in at], model.card)
+
     out = np.full((3, len(kinds), 2), np.nan)
-    out[0] = model.predict(shot.patches, kinds, sizes)
+    out[0] = answer(np.arange(len(kinds)), sizes)
     about_size = np.flatnonzero([t.experiment.startswith("size") for t in shot.trials])
     for kind in np.unique(kinds[about_size]):
         at = about_size[kinds[about_size] == kind]
         nominal = [insert.size_mm for insert in trials_of.of_kind(phantom, KINDS[kind])]
-        cut = np.repeat(shot.patches[at], len(nominal), axis=0)
         given = np.tile(nominal, len(at))
-        each = model.predict(cut, np.full(len(given), kind), given).reshape(len(at), len(nominal), 2)
+        each = answer(np.repeat(at, len(nominal)), given).reshape(len(at), len(nominal), 2)
         out[1, at] = each[:, trials_of.REFERENCE]
         out[2, at] = np.ptp(each, axis=1)
     return out

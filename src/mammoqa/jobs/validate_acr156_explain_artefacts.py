@@ -19,7 +19,7 @@ from mammoqa.jobs.validate_acr156_explain_bench import CONDITIONS, true_pose
 from mammoqa.jobs.validate_acr156_explain_records import Masking
 from mammoqa.locate import patches
 from mammoqa.models import Model, scores
-from mammoqa.score.acr156 import kinds_and_sizes
+from mammoqa.score.acr156 import kinds_and_sizes, probabilities_acr156
 from mammoqa.simulate import Exposure, Faults, Letter, ObjectState, Simulated, expose
 from mammoqa.simulate.artefacts import spoil
 from mammoqa.simulate.scene import build
@@ -150,14 +150,14 @@ def masked_exposures(phantom: Phantom, each: int, seed: int, jobs: int = 1) -> I
 
 def masking(phantom: Phantom, networks: Mapping[str, Model], exposures: Iterable[Masked]) -> tuple[Masking, ...]:
     """How many scores masking leaves as they were, per artefact and network."""
-    kinds, sizes = kinds_and_sizes(phantom)
+    kinds, _ = kinds_and_sizes(phantom)
     same: dict[tuple[str, str], list[Bool[np.ndarray, " n"]]] = {}
     change: dict[tuple[str, str], list[Float[np.ndarray, " n"]]] = {}
     touched = dict.fromkeys(ARTEFACTS, 0)
     for seen in exposures:
         touched[seen.artefact] += seen.touched
         for name, model in networks.items():
-            said = [model.predict(p[seen.used], kinds[seen.used], sizes[seen.used]) for p in (seen.before, seen.after)]
+            said = [probabilities_acr156(p, phantom, model)[seen.used] for p in (seen.before, seen.after)]
             scored = [scores(p, kinds[seen.used], model.card) for p in said]
             same.setdefault((seen.artefact, name), []).append(scored[0] == scored[1])
             change.setdefault((seen.artefact, name), []).append(np.abs(said[0] - said[1]).max(axis=1, initial=0.0))

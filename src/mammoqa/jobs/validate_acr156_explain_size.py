@@ -170,10 +170,8 @@ def _resampled(values: np.ndarray, weight: np.ndarray, index: np.ndarray) -> flo
     return _rms(_mean(values, weight), 2 * noise)
 
 
-def ratio(biases: tuple[SizeBias, ...], networks: tuple[str, ...]) -> tuple[float, float, float] | None:
-    """The headline bias of the first network over the second's, with a 95 % interval; None without a second."""
-    if len(networks) < 2:
-        return None
+def ratio(biases: tuple[SizeBias, ...], networks: tuple[str, str]) -> tuple[float, float, float] | None:
+    """The headline bias of the first network over the second's, with a 95 % interval; None where that has none."""
     model, baseline = (
         next(b for b in biases if (b.kind, b.output, b.what) == HEADLINE and b.network == name) for name in networks
     )

@@ -4,11 +4,13 @@ The network sees one patch per object and answers whether the object is present 
 abnormal (partly visible). Score 0 where it is not present, 0.5 where abnormal, else 1.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Float32, Int, Real
 
 from mammoqa.core import ObjectScore, Phantom, Pose
-from mammoqa.models import KINDS, Model, fuse, scores
+from mammoqa.models import KINDS, Card, Model, fuse, scores
 from mammoqa.score.acr156_visible import features, look
 from mammoqa.score.acr_dm import Seen
 
@@ -40,11 +42,27 @@ def probabilities_acr156(
     names = tuple(fusion.kind for fusion in model.card.fusions)
     if names and seen is None:
         seen = look(patches, phantom, model.card.input.pitch_mm, names)
-    for fusion in model.card.fusions:
-        rows = np.flatnonzero(kinds == KINDS.index(fusion.kind))
-        found = np.stack([features(s) for s in (seen or ())[rows[0] : rows[-1] + 1] if s is not None])
-        probabilities[rows] = fuse(probabilities[rows], found, fusion)
-    return probabilities
+    return joined(probabilities, kinds, seen or (), model.card)
+
+
+def joined(
+    probabilities: Float[np.ndarray, "n 2"], kinds: Int[np.ndarray, " n"], seen: Sequence[Seen | None], card: Card
+) -> Float[np.ndarray, "n 2"]:
+    """The network's probabilities joined with what filters see, for the kinds that the card has a fusion for.
+
+    Args:
+        probabilities: of each object, calibrated.
+        kinds: index into `models.KINDS`.
+        seen: what `acr156_visible.look` found of each; it may be None where there is nothing to join.
+        card: the model card.
+    """
+    out = probabilities.copy()
+    for fusion in card.fusions:
+        of_kind = [(k, one) for k, one in enumerate(seen) if one is not None and KINDS[kinds[k]] == fusion.kind]
+        if of_kind:
+            rows = [k for k, _ in of_kind]
+            out[rows] = fuse(probabilities[rows], np.stack([features(one) for _, one in of_kind]), fusion)
+    return out
 
 
 def score_acr156(

@@ -77,7 +77,7 @@ def _places(found: Field, group: Insert, ring: float, step_mm: float) -> list[tu
     return [(int(row), int(column)) for column, row in places]
 
 
-def reader_odds(specks: Float[np.ndarray, " specks"]) -> Float[np.ndarray, "2"]:
+def speck_odds(specks: Float[np.ndarray, " specks"]) -> Float[np.ndarray, "2"]:
     """Log odds that a reader sees two of the specks, and four, by their detectability (ACR 1999: scores 0.5 and 1)."""
     weight = np.exp(-(_QUADRATURE**2) / 2)
     weight /= weight.sum()

@@ -9,12 +9,14 @@ from jaxtyping import Float, Real
 
 from mammoqa.core import Measurement, Phantom
 from mammoqa.models import normalise
-from mammoqa.score.acr156_specks import CRITERION, read_groups, reader_odds
+from mammoqa.score.acr156_chances import reader_odds
+from mammoqa.score.acr156_specks import CRITERION, read_groups, speck_odds
 from mammoqa.score.acr_dm import Rules, Seen, judge_middle, measurement, see_with
 from mammoqa.score.acr_dm_filters import Bench, noise_of
 
 RULES = Rules(segment=3.9, speck=CRITERION, sector=2.6, whole=10.0, gap_of_fibre=4.9, gap_of_mass=9.2, reach_mm=0.5)
 KNEE_OF_FEATURES = 4.0  # detectability from which on more of it says less: about a reader's criterion
+_STRIDE = 3  # of the sorted parts of fibres and masses every third tells enough
 _OTHERS = ("fibre", "mass")
 
 
@@ -34,6 +36,7 @@ def look(
     others = tuple(kind for kind in _OTHERS if kinds is None or kind in kinds)
     seen = list(see_with(bench, ready, phantom, RULES, others, chances=False))
     groups = [k for k, insert in enumerate(phantom.inserts) if insert.kind == "speck_group"]
+    groups.sort(key=lambda k: -phantom.inserts[k].size_mm)
     if groups and (kinds is None or "speck_group" in kinds):
         read = read_groups(bench, ready[groups], [phantom.inserts[k] for k in groups])
         for k, found in zip(groups, read, strict=True):
@@ -47,10 +50,16 @@ def visible(seen: tuple[Seen | None, ...]) -> tuple[Measurement, ...]:
 
 
 def features(seen: Seen) -> Float[np.ndarray, " features"]:
-    """Of a speck group, for `models.fuse`.
+    """Of an object, for `models.fuse`: it as one, its parts from faint to bright, and what readers would say by them.
 
-    The count, the group as one, its specks from faint to bright, and the odds that a reader sees two and four of them.
+    Of a speck group also the count, all six specks, and the odds that a reader sees two and four of them.
     """
-    each = np.concatenate([[seen.indices.whole], np.sort(seen.indices.coarse)])
-    odds = reader_odds(seen.indices.coarse)
-    return np.concatenate([[seen.amount / 6], np.arcsinh(each / KNEE_OF_FEATURES), odds])
+    found = seen.indices
+    if seen.insert.kind == "speck_group":
+        return np.concatenate([[seen.amount / 6], _bounded(found.whole, found.coarse), speck_odds(found.coarse)])
+    return np.concatenate([_bounded(found.whole, found.coarse)[::_STRIDE], reader_odds(seen.insert.kind, found, RULES)])
+
+
+def _bounded(whole: float, parts: Float[np.ndarray, " parts"]) -> Float[np.ndarray, " features"]:
+    """Detectability of the object and its sorted parts, on a scale on which much of it says little more."""
+    return np.arcsinh(np.concatenate([[whole], np.sort(parts)]) / KNEE_OF_FEATURES)

@@ -9,11 +9,11 @@ and 5 mm) and its direction (within 5 degrees), a speck group by its count (4 an
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Float, Float32
 
 from mammoqa.core import Insert, Measurement, ObjectScore, Phantom, Pose
 from mammoqa.score.acr_dm_filters import REACH_MM, SEGMENTS, Bench, Indices, measure, noise_of, whole_index
-from mammoqa.stats.runs import longest_run
+from mammoqa.stats.runs import longest_run, plainly_missing
 
 PATCH_MM, PITCH_MM = 20.0, 0.08  # the cells of the insert, sampled about as finely as the finest detector
 SIDE_PX = round(PATCH_MM / PITCH_MM)
@@ -151,21 +151,15 @@ def _score(kind: str, found: Indices, rules: Rules) -> tuple[float, float]:
         count = int((found.coarse > rules.speck).sum())
         return (1.0 if count >= 4 else 0.5 if count >= 2 else 0.0), float(count)
     if kind == "fibre":
-        seen = (found.coarse > rules.segment) & ~missing(found.fine, rules.gap_of_fibre)
+        seen = (found.coarse > rules.segment) & ~plainly_missing(found.fine, rules.gap_of_fibre)
         length_mm = float(longest_run(seen)) * 10.0 / SEGMENTS
         if abs(found.angle_deg) > DIRECTION_DEG:
             return 0.0, length_mm
         return (1.0 if length_mm >= 8.0 else 0.5 if length_mm >= 5.0 else 0.0), length_mm
-    share = float(((found.coarse > rules.sector) & ~missing(found.fine, rules.gap_of_mass)).mean())
+    share = float(((found.coarse > rules.sector) & ~plainly_missing(found.fine, rules.gap_of_mass)).mean())
     if found.whole <= rules.whole:
         return 0.0, share
     return (1.0 if share > CIRCULAR else 0.5), share
-
-
-def missing(fine: Float[np.ndarray, " parts"], gap: float) -> Bool[np.ndarray, " parts"]:
-    """Parts that are plainly missing beside the better ones."""
-    usual = float(np.quantile(fine, 0.75))
-    return np.asarray((fine < 0.5 * usual) & (usual - fine > gap))
 
 
 def measurement(seen: Seen) -> Measurement:

@@ -11,7 +11,8 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float
 
-from mammoqa.simulate.readers import DEFAULT, Criteria, fibre_score, gaps, mass_score, speck_score
+from mammoqa.simulate.readers import DEFAULT, Criteria, fibre_score, mass_score, speck_score
+from mammoqa.stats.runs import plainly_missing
 
 Parts = tuple[float, float, float]
 DETECTABILITY: MappingProxyType[str, tuple[tuple[str, Parts], ...]] = MappingProxyType(
@@ -70,12 +71,12 @@ def _scores(
     coarse = (scale[:, None] * parts[0] + image) * efficiency + noise - shift
     fine = (scale[:, None] * parts[1] + image) * efficiency + noise - shift
     if kind == "fibre":
-        said = fibre_score(coarse > c.segment, gaps(fine, c.gap))
+        said = fibre_score(coarse > c.segment, plainly_missing(fine, c.gap))
     elif kind == "speck_group":
         said = speck_score((coarse > c.speck).sum(axis=-1))
     else:
         whole = (scale * parts[2] + rng.standard_normal(len(scale))) * efficiency - shift[:, 0] - c.whole
-        said = mass_score(whole, (coarse > c.sector) & ~gaps(fine, c.gap))
+        said = mass_score(whole, (coarse > c.sector) & ~plainly_missing(fine, c.gap))
     return np.asarray(np.maximum(said, 0.0))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mammoqa.simulate.detectability import SECTORS, SEGMENTS, Visibility
-from mammoqa.stats.runs import longest_run
+from mammoqa.stats.runs import longest_run, plainly_missing
 
 NOT_APPLICABLE = -1.0  # "may be visible but misses the bar for 0.5"
 READERS = 5
@@ -97,17 +97,12 @@ def _score(
     coarse = seen.coarse * efficiency + noise - shift
     fine = seen.fine * efficiency + noise - shift
     if seen.kind == "fibre":
-        return fibre_score(coarse > c.segment, gaps(fine, c.gap))
+        return fibre_score(coarse > c.segment, plainly_missing(fine, c.gap))
     if seen.kind == "speck_group":
         return speck_score((coarse > c.speck).sum(axis=-1))
-    return mass_score(seen.whole * efficiency - shift[..., 0] - c.whole, (coarse > c.sector) & ~gaps(fine, c.gap))
-
-
-def gaps(parts: Float[np.ndarray, "*readers parts"], criterion: float) -> Bool[np.ndarray, "*readers parts"]:
-    """Parts that are plainly missing: less than half as visible as the better ones, by more than the criterion."""
-    usual = np.quantile(parts, 0.75, axis=-1, keepdims=True)
-    missing: np.ndarray = (parts < 0.5 * usual) & (usual - parts > criterion)
-    return missing
+    return mass_score(
+        seen.whole * efficiency - shift[..., 0] - c.whole, (coarse > c.sector) & ~plainly_missing(fine, c.gap)
+    )
 
 
 def fibre_score(

@@ -1,7 +1,6 @@
 """Fits how the network's answers are joined with what filters measure (`models.fusion`). numpy only.
 
-Only speck groups gain: on units left out, filters added 2 points of accuracy to speck groups (simulated), and nothing
-to fibres and masses, which the network reads as well without them.
+What filters add on units left out stands in docs/explanation/how-a-score-comes-about.md.
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from mammoqa.models.fusion import terms
 from mammoqa.score.acr156_visible import features, look
 from mammoqa.train.dataset_file import Dataset
 
-FUSED = ("speck_group",)
+FUSED = ("fibre", "speck_group", "mass")
 _RIDGE = 0.1  # pulls weights to zero with the strength of a tenth of an object each
 
 
