@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
 
-.PHONY: help demo test check format validate benchmark lock clean
+.PHONY: help demo test check format translations validate benchmark lock clean
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -23,6 +23,14 @@ check: .venv/.test ## lint, formatting, types and the import contract
 format: .venv/.test ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+LOCALE := src/mammoqa/service/locale
+translations: .venv/.test ## find the texts of the pages, bring the catalogues up to date and compile them
+	cd src/mammoqa && ../../$(BIN)/pybabel -q extract -F service/locale/babel.cfg -k N_ -k say --no-location \
+		--sort-output --project mammoqa --copyright-holder "the mammoqa authors" --msgid-bugs-address mammoqa -o service/locale/mammoqa.pot .
+	$(BIN)/pybabel -q update -i $(LOCALE)/mammoqa.pot -d $(LOCALE) -D mammoqa --no-fuzzy-matching \
+		--ignore-obsolete
+	$(BIN)/pybabel -q compile -d $(LOCALE) -D mammoqa
 
 validate: .venv/.test ## reproduce the numbers in docs/validation
 	$(BIN)/mammoqa validate all

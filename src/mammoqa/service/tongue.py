@@ -46,7 +46,7 @@ class Tongue:
 
     def day(self, at: date | None) -> str:
         """A date."""
-        return "–" if at is None else format_date(at, "medium", self.locale)
+        return "–" if at is None else str(format_date(at, "medium", self.locale))
 
     def when(self, at: datetime | None) -> str:
         """A moment to the minute."""

@@ -13,6 +13,7 @@ from mammoqa.store import audit, intake, objects_list, processes
 
 ROUTER = APIRouter()
 _CHUNK = 2**20
+_Count = Annotated[int | None, Query(ge=0, le=100_000)]
 
 
 @ROUTER.get("/queue")
@@ -22,6 +23,9 @@ def queue(
     who: Viewer,
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
     note: Annotated[str, Query(max_length=200)] = "",
+    new: _Count = None,
+    known: _Count = None,
+    unread: _Count = None,
 ) -> Response:
     """Jobs, dead letters and received objects."""
     store = service.store
@@ -36,6 +40,7 @@ def queue(
         received=found[:50],
         more=found[49].id if len(found) > 50 else None,
         note=note,
+        taken=None if new is None else (new, known or 0, unread or 0),
     )
 
 
@@ -82,5 +87,4 @@ def upload(
         known += not answer.recorded.new
         unread += answer.reason is not None
     audit.add(service.store, who.account.label, "upload", "", new=taken, known=known, unreadable=unread)
-    note = f"{taken} new, {known} known already, {unread} that cannot be read"
-    return RedirectResponse(f"/queue?note={note}", 303)
+    return RedirectResponse(f"/queue?new={taken}&known={known}&unread={unread}", 303)

@@ -245,7 +245,7 @@ class Viewer {
   tellPlace([x, y]) {
     const { rows, columns, step, levels, slope, intercept } = this.image, [column, row] = [Math.round(x / step), Math.round(y / step)];
     const inside = column >= 0 && row >= 0 && column < columns && row < rows;
-    this.out("place").textContent = inside ? `x ${Math.round(x)}  y ${Math.round(y)}  value ${(levels[row * columns + column] * slope + intercept).toPrecision(5)}` : "";
+    this.out("place").textContent = inside ? `x ${Math.round(x)}  y ${Math.round(y)}  ${this.place.dataset.value} ${(levels[row * columns + column] * slope + intercept).toPrecision(5)}` : "";
   }
 
   key(event) {
