@@ -17,6 +17,7 @@ import numpy as np
 
 import mammoqa
 from mammoqa.jobs import validate_cdmam_ensemble as suite
+from mammoqa.jobs import validate_cdmam_families as families
 from mammoqa.jobs.cdmam34_single import cells_model
 from mammoqa.jobs.validate_cdmam_ensemble_page import (
     CONVENTION,
@@ -44,6 +45,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--paper", type=Path, metavar="DIR", help="an ensemble of the paper's kind, to stand beside")
     parser.add_argument("--images", type=int, default=48, metavar="N", help="of each scenario (48)")
     parser.add_argument("--foreign", type=int, default=36, metavar="N", help="out of distribution (36)")
+    parser.add_argument("--units", type=int, default=40, metavar="N", help="invented, of reserved families (40)")
     parser.add_argument("--seed", type=int, default=34, metavar="S", help="of the simulated images (34)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep what was simulated there, and use it again")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "cdmam34_independent")
@@ -88,9 +90,11 @@ def main() -> int:
         suite.independent(chosen.data, model) if chosen.data.is_dir() else (),
         tuple(apart),
         tuple((s.name, len(s.evidence), s.refused) for s in scenes),
-        tuple((m.name, m.value, m.low or 0.0, m.high or 0.0) for m in model.card.metrics),
+        tuple((m.split, m.name, m.value, m.low or 0.0, m.high or 0.0) for m in model.card.metrics),
+        families.lines(families.foreign(chosen.units, chosen.seed, phantom, chosen.keep), model),
     )
-    given = ["--images", str(chosen.images), "--foreign", str(chosen.foreign), "--seed", str(chosen.seed)]
+    sizes = {name: str(getattr(chosen, name)) for name in ("images", "foreign", "units", "seed")}
+    given = [part for name, value in sizes.items() for part in (f"--{name}", value)]
     context = Context(
         shlex.join([*COMMAND, *(["--paper", "DIR"] if paper else []), *given]),
         date.today().isoformat(),

@@ -3,8 +3,15 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from mammoqa.explain.curves import CURVE_METHODS, integrated_gradients, occlusion, relevance, sensitivity
-from mammoqa.explain.insertion import faithfulness
+from mammoqa.explain.curves import (
+    CURVE_METHODS,
+    contribution,
+    integrated_gradients,
+    occlusion,
+    relevance,
+    sensitivity,
+)
+from mammoqa.explain.insertion import evidence_kept, faithfulness
 from mammoqa.explain.omig import Descent, correlation, midpoint, omig, upsample
 from mammoqa.models.cdmam_downsample import draws, draws_a_pass, passes
 
@@ -126,6 +133,30 @@ def test_integrated_gradients_are_complete():
     total = integrated_gradients(model, x, steps=400).sum(axis=(1, 2))
     expected = midpoint(model(np.zeros_like(x))[0]) - midpoint(model(x)[0])
     np.testing.assert_allclose(total, expected, atol=0.02)
+
+
+def test_integrated_gradients_begin_at_their_baseline():
+    x, model = images(), Layers()
+    start = images()[::-1].copy()
+    total = integrated_gradients(model, x, steps=400, baseline=start).sum(axis=(1, 2))
+    np.testing.assert_allclose(total, midpoint(model(start)[0]) - midpoint(model(x)[0]), atol=0.02)
+
+
+def test_evidence_for_a_low_curve_is_followed_with_its_sign():
+    weights = np.zeros((SIDE, SIDE), np.float32)
+    weights[2, 2], weights[4, 1] = 3.0, -1.0  # the second speaks for a low curve
+
+    def curve(x):
+        return 5.0 + (x * weights).sum(axis=(1, 2))[:, None]
+
+    x, plain = np.ones((1, SIDE, SIDE), np.float32), np.zeros((1, SIDE, SIDE), np.float32)
+    x[0, 2, 2] = -1.0  # now both do, with 3 of 4 parts and 1 of 4
+    true = contribution(np.broadcast_to(-weights, x.shape), x, plain)
+    found = evidence_kept(curve, x, true, plain, shares=(0.0, 1.01 / SIDE**2, 2.01 / SIDE**2, 1.0))
+    np.testing.assert_allclose(found.insertion[0], [0.0, 0.75, 1.0, 1.0], atol=1e-4)
+    np.testing.assert_allclose(found.deletion[0], [1.0, 0.25, 0.0, 0.0], atol=1e-4)
+    wrong = evidence_kept(curve, x, -true, plain)
+    assert found.score[0] > 0.4 > 0.0 > wrong.score[0]
 
 
 def test_occlusion_is_the_difference_of_midpoints():

@@ -9,9 +9,9 @@ from mammoqa.core import ConfigurationError, ContrastDetail, SingleImage, Single
 from mammoqa.jobs.cdmam34_single import cells_model, model_id, single_measurements, single_notes
 
 
-def single(level, unlike=False):
+def single(level, unlike=False, widened=1.0):
     points = tuple(SinglePoint(d, level / d, 0.9 * level / d, 1.1 * level / d) for d in (0.1, 0.25, 0.5, 1.0))
-    return SingleImage("a.dcm", points, 9.0 if unlike else 1.0, 3.0, unlike)
+    return SingleImage("a.dcm", points, 9.0 if unlike else 1.0, 3.0, unlike, widened)
 
 
 def detail(*each):
@@ -33,8 +33,15 @@ def test_foreign_images_are_told():
     assert len(single_notes(detail(single(0.04)))) == 1
     told = single_notes(detail(single(0.04), single(0.04, unlike=True)))
     assert "1 of 2 images" in told[-1]
-    assert "do not rely" in told[-1]
+    assert "conventional reading" in told[-1]
     assert "unlike" in single_measurements(detail(single(0.04, unlike=True)))[0].note
+
+
+def test_a_widened_interval_is_told():
+    found = detail(single(0.04, widened=2.5))
+    assert "2.5 times as wide" in single_notes(found)[-1]
+    assert "widened 2.5 times" in single_measurements(found)[0].note
+    assert len(single_notes(detail(single(0.04, widened=1.05)))) == 1
 
 
 def test_the_shipped_reading_is_named_and_others_are_asked_for(tmp_path):

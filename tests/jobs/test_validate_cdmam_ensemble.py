@@ -14,6 +14,7 @@ from mammoqa.jobs.validate_cdmam_ensemble_page import (
     aims,
     page,
 )
+from mammoqa.jobs.validate_cdmam_families import FamilyLine
 
 TRUE_UM = np.geomspace(0.03, 1.0, 12)
 CONTEXT = Context("mammoqa validate cdmam-ensemble", "2026-11-21", "mammoqa 0", "ours", "the paper's")
@@ -25,7 +26,7 @@ def reading(spread, half, seed=0, bias=0.0):
     return Reading(mean, np.full((400, 12), half), rng.normal(size=400))
 
 
-def results(ours, four, area=0.97, apart=1.05):
+def results(ours, four, area=0.97, apart=1.05, covered=0.95):
     scenarios = ("scenario-1", "scenario-2", "scenario-3", "scenario-4")
     lines = [
         line(name, way, truth, found, TRUE_UM)
@@ -40,7 +41,8 @@ def results(ours, four, area=0.97, apart=1.05):
         (one,),
         (("scenario-1", 0.01, 0.03),),
         (("scenario-1", 400, 0),),
-        (("coverage_95", 0.95, 0.9, 0.99),),
+        (("held-out settings", "coverage_95", 0.95, 0.9, 0.99),),
+        (FamilyLine("lumpy", 10, (0.05, 0.04, 0.06), (covered, 0.9, 1.0), 0.2, 0.7, 0.1, 0.9),),
     )
 
 
@@ -62,9 +64,9 @@ def test_strange_images_are_ranked():
 
 def test_aims_are_reached_or_not_as_the_numbers_say():
     good = aims(results(reading(0.05, 0.098), reading(0.12, 0.24, seed=1)))
-    assert [verdict for *_, verdict in good] == ["yes"] * 6
-    bad = aims(results(reading(0.2, 0.098), reading(0.12, 0.24, seed=1), area=0.7, apart=1.3))
-    assert [verdict for *_, verdict in bad] == ["**not reached**"] * 6
+    assert [verdict for *_, verdict in good] == ["yes"] * 7
+    bad = aims(results(reading(0.2, 0.098), reading(0.12, 0.24, seed=1), area=0.7, apart=1.3, covered=0.5))
+    assert [verdict for *_, verdict in bad] == ["**not reached**"] * 7
 
 
 def test_the_page_says_what_was_simulated():
@@ -72,4 +74,5 @@ def test_the_page_says_what_was_simulated():
     assert "**simulated**" in text
     assert text.count("scenario-4") >= 3
     assert "a.dcm" in text
+    assert "lumpy" in text
     assert "not reached" not in text

@@ -56,6 +56,8 @@ def test_it_is_complete_and_small():
     assert {m.name for m in card.metrics} >= {"relative_error", "coverage_95"}
     assert all(math.isfinite(m.value) for m in card.metrics)
     assert len(card.reference[0]) == len(FINGERPRINT)
+    assert 0 < card.settled < card.farthest
+    assert all(0 <= each < 1 for each in card.strain)
 
 
 def test_better_images_have_lower_curves():
@@ -82,6 +84,15 @@ def test_the_gradient_is_that_of_the_midpoint():
     assert (by_answers[0, :, :5] * step).sum() == pytest.approx((up - down) / 0.1, rel=0.03)
     assert (by_answers[0, :, :5][_discs() > 0]).sum() < 0  # stronger discs, lower curve
     assert np.isfinite(by_rings).all()
+
+
+def test_what_is_far_from_the_training_is_less_certain():
+    model = load_cells(CELL_MODELS["cdmam34"])
+    near, edge, far = model.strained(np.array([0.5, 1.0, 2.0]) * model.card.farthest)
+    settled = model.card.settled / model.card.farthest
+    assert near == pytest.approx(max(0.5 - settled, 0.0) * np.array(model.card.strain))
+    assert far - edge == pytest.approx(np.array(model.card.strain))
+    assert max(model.card.strain) > 0.01
 
 
 def test_an_image_with_too_little_noise_is_told_apart():

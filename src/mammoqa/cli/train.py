@@ -76,7 +76,8 @@ def _simulate(recipe: str, data: Path, units: int, images: int | None, seed: int
         from mammoqa.train import cdmam_cells_data
 
         exposures = cdmam_cells_data.settings(units, np.random.default_rng(seed))
-        cdmam_cells_data.write_cells_data(data, exposures, images or 4, seed, report=report)
+        invented = round(cdmam_cells_data.INVENTED_PER_SETTING * units)
+        cdmam_cells_data.write_cells_data(data, exposures, images or 4, seed, report=report, invented=invented)
         return
     if recipe in CDMAM_RECIPES:
         import numpy as np

@@ -165,7 +165,7 @@ class SingleImage:
     """A contrast-detail curve estimated from one image alone.
 
     `distance` tells how far the image is from those that the network learned from; beyond `farthest` it is `unlike`
-    them, and the interval is not to be relied on.
+    them. Its intervals are `widened` times as wide (in ln) as they would be for a familiar image.
     """
 
     path: str
@@ -173,6 +173,7 @@ class SingleImage:
     distance: float
     farthest: float
     unlike: bool
+    widened: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

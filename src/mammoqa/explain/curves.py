@@ -4,7 +4,9 @@ Each takes `Slopes` (see `omig`) and images [n, rows, columns], and gives maps o
 
 - directions (OMIG, sensitivity): positive where a brighter pixel would lower the curve's midpoint;
 - contributions (occlusion, integrated gradients, relevance): positive where what the pixel has, beyond the `baseline`
-  of zero (the mean of the training images), keeps the midpoint low.
+  (zero, the mean of the training images, where none is given), keeps the midpoint low.
+
+A direction times what the pixel has beyond the baseline is a contribution, too (`contribution`).
 """
 
 from collections.abc import Callable
@@ -37,15 +39,21 @@ def occlusion(slopes: Slopes, x: Images, window_px: int = 25) -> Images:
     return found
 
 
-def integrated_gradients(slopes: Slopes, x: Images, steps: int = 50) -> Images:
-    """Integrated gradients from the baseline 0 (Sundararajan et al. 2017), by the middle of each of `steps` parts.
+def integrated_gradients(slopes: Slopes, x: Images, steps: int = 50, baseline: Images | None = None) -> Images:
+    """Integrated gradients (Sundararajan et al. 2017), by the middle of each of `steps` parts of the way.
 
-    Their sum is midpoint(0) - midpoint(x), but for the steps' width.
+    Their sum is midpoint(baseline) - midpoint(x), but for the steps' width.
     """
+    start = np.zeros_like(x) if baseline is None else baseline
     total = np.zeros(x.shape, np.float64)
     for k in range(steps):
-        total += slopes(np.asarray(x * np.float32((k + 0.5) / steps)))[1]
-    return np.asarray(-x * total / steps, np.float32)
+        total += slopes(np.asarray(start + (x - start) * np.float32((k + 0.5) / steps)))[1]
+    return np.asarray(-(x - start) * total / steps, np.float32)
+
+
+def contribution(direction: Images, x: Images, baseline: Images) -> Images:
+    """What a direction says of each pixel's part in keeping the midpoint low, against the baseline in its place."""
+    return np.asarray(direction * (x - baseline), np.float32)
 
 
 def relevance(slopes: Slopes, x: Images) -> Images:

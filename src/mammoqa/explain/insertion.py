@@ -1,8 +1,12 @@
 """Is a map of a contrast-detail curve faithful? Insertion and deletion as numbers (Petsiuk et al. 2018, RISE).
 
-Pixels are ranked by the size of the map. Deletion replaces them by a baseline, the largest first: after a faithful map
-the curve's midpoint moves soon. Insertion begins with the baseline and puts them back: it is soon where it was. The
-baseline is each image's own mean, which keeps its brightness and leaves no structure.
+`faithfulness` ranks pixels by the size of a map, as directions and contributions alike allow. Deletion replaces them by
+a baseline, the largest first: after a faithful map the curve's midpoint moves soon. Insertion begins with the baseline
+and puts them back: it is soon where it was. The baseline is each image's own mean, which keeps its brightness and
+leaves no structure.
+
+`evidence_kept` is RISE's own measure: maps are contributions with a sign, the pixels that keep the curve lowest come
+first, and what is followed is the fall itself, from the baseline's midpoint (0) to the image's (1).
 """
 
 from collections.abc import Callable
@@ -64,27 +68,76 @@ def faithfulness(
         batch: images at a time.
         baseline: what pixels are replaced by; each image's own mean where None.
     """
+    if baseline is None:
+        baseline = np.broadcast_to(x.mean(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32), x.shape)
+    places = _midpoints(curve, x, np.abs(maps), baseline, shares, batch)
+    whole, nothing = places[0, :, :1], places[0, :, -1:]
+    distance = np.abs(places - whole) / max(float(np.abs(nothing - whole).mean()), 1e-9)
+    return Faithfulness(np.array(shares), distance[0], distance[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvidenceKept:
+    """The share of the midpoint's fall that is left as evidence is deleted and there as it is inserted [n, shares].
+
+    `insertion_area` [n] is larger, `deletion_area` [n] smaller for a better map; `score` [n] is their difference. Below
+    0 and above 1 lie images in which only what speaks against (or for) a low curve is left.
+    """
+
+    shares: Float[np.ndarray, " shares"]
+    deletion: Float[np.ndarray, "n shares"]
+    insertion: Float[np.ndarray, "n shares"]
+
+    @property
+    def deletion_area(self) -> Float[np.ndarray, " n"]:
+        """Area under the deletion curve."""
+        return _area(self.deletion)
+
+    @property
+    def insertion_area(self) -> Float[np.ndarray, " n"]:
+        """Area under the insertion curve."""
+        return _area(self.insertion)
+
+    @property
+    def score(self) -> Float[np.ndarray, " n"]:
+        """Insertion less deletion area."""
+        return np.asarray(self.insertion_area - self.deletion_area)
+
+
+def evidence_kept(
+    curve: Curve,
+    x: Images,
+    contributions: Images,
+    baseline: Images,
+    shares: tuple[float, ...] = SHARES,
+    batch: int = 64,
+) -> EvidenceKept:
+    """Deletion and insertion of evidence for a low curve: contributions in falling order, signs and all."""
+    places = _midpoints(curve, x, contributions, baseline, shares, batch)
+    whole, nothing = places[0, :, :1], places[0, :, -1:]
+    kept = (nothing - places) / np.where(np.abs(nothing - whole) < 1e-9, 1e-9, nothing - whole)
+    return EvidenceKept(np.array(shares), kept[0], kept[1])
+
+
+def _midpoints(
+    curve: Curve, x: Images, importance: Images, baseline: Images, shares: tuple[float, ...], batch: int
+) -> Float[np.ndarray, "2 n shares"]:
+    """Midpoints as shares of the pixels, the most important first, are deleted and inserted."""
     n, size = len(x), x[0].size
-    flat = x.reshape(n, size)
-    order = np.argsort(-np.abs(maps).reshape(n, size), axis=1, kind="stable")
+    flat, plain = x.reshape(n, size), baseline.reshape(n, 1, size)
+    order = np.argsort(-importance.reshape(n, size), axis=1, kind="stable")
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.broadcast_to(np.arange(size), order.shape), axis=1)
     counts = np.round(np.array(shares) * size).astype(int)
     chosen = rank[:, None, :] < counts[None, :, None]  # n, shares, pixels
-    mean = flat.mean(axis=1, dtype=np.float64).astype(np.float32)[:, None, None]
-    if baseline is not None:
-        mean = baseline.reshape(n, 1, size)
-    deleted = np.where(chosen, mean, flat[:, None])
-    inserted = np.where(chosen, flat[:, None], mean)
+    deleted = np.where(chosen, plain, flat[:, None])
+    inserted = np.where(chosen, flat[:, None], plain)
     curves = [
         curve(images[start : start + batch].reshape(-1, *x.shape[1:]))
         for images in (deleted.reshape(-1, size), inserted.reshape(-1, size))
         for start in range(0, n * len(counts), batch)
     ]
-    places = midpoint(np.concatenate(curves)).reshape(2, n, len(counts))
-    whole, nothing = places[0, :, :1], places[0, :, -1:]
-    distance = np.abs(places - whole) / max(float(np.abs(nothing - whole).mean()), 1e-9)
-    return Faithfulness(np.array(shares), distance[0], distance[1])
+    return np.asarray(midpoint(np.concatenate(curves)).reshape(2, n, len(counts)))
 
 
 def _area(curves: Float[np.ndarray, "n shares"]) -> Float[np.ndarray, " n"]:

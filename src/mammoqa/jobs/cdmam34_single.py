@@ -22,6 +22,7 @@ from mammoqa.score.cdmam34_evidence import Filters, evidence, seen_corner
 from mammoqa.stats.deep_ensemble import Spread, combine
 
 _NAMED_MM = (1.0, 0.5, 0.25, 0.1)  # where EUREF sets limits
+_WORTH_TELLING = 1.2  # an interval that is so many times as wide (a choice)
 _MAP_STEPS = 5  # of OMIG's path in a report: its map correlates at 0.91 to 0.93 with that of 50
 _MAP_PERCENTILE = 99.8  # of the map's size, shown at full brightness
 
@@ -35,11 +36,15 @@ def cells_model(folder: Path | None, threads: int = 1) -> CellsModel:
 
 
 def curves_of(model: CellsModel, evidence: list[Evidence]) -> tuple[Spread, Float[np.ndarray, " n"]]:
-    """Curves (ln um) of images with calibrated uncertainties, and their distances from the training."""
+    """Curves (ln um) of images with calibrated uncertainties, and their distances from the training.
+
+    What the distance adds counts as epistemic: it is the network that does not know such images.
+    """
     found = model.read(evidence)
     plain, widen = combine(found.means, found.variances), np.array(model.card.widen)
-    spread = Spread(plain.mean, plain.epistemic * widen, plain.aleatoric * widen, plain.total * widen)
-    return spread, found.distance
+    strained = model.strained(found.distance)
+    epistemic, total = (np.hypot(part * widen, strained) for part in (plain.epistemic, plain.total))
+    return Spread(plain.mean, epistemic, plain.aleatoric * widen, total), found.distance
 
 
 def read_single(path: str, read: Evidence, model: CellsModel) -> SingleImage:
@@ -50,7 +55,9 @@ def read_single(path: str, read: Evidence, model: CellsModel) -> SingleImage:
         SinglePoint(float(d), float(mean[k]), float(low[k]), float(high[k])) for k, d in enumerate(model.diameters_mm)
     )
     far = model.card.farthest
-    return SingleImage(path, points, float(distance[0]), far, bool(distance[0] > far))
+    familiar = np.sqrt(np.maximum(spread.total**2 - model.strained(distance) ** 2, 1e-12))
+    widened = float((spread.total / familiar).mean())
+    return SingleImage(path, points, float(distance[0]), far, bool(distance[0] > far), widened)
 
 
 def model_id(model: CellsModel) -> ModelId:
@@ -66,6 +73,9 @@ def single_measurements(found: ContrastDetail) -> tuple[Measurement, ...]:
     words = f"mean of {len(found.single)} images, each alone" if len(found.single) > 1 else "this image alone"
     if unlike:
         words += "; unlike the training"
+    widest = max(one.widened for one in found.single)
+    if widest >= _WORTH_TELLING:
+        words += f"; interval widened {widest:.1f} times for it"
     listed = []
     for diameter_mm in _NAMED_MM:
         logs = np.array([_at(one, diameter_mm) for one in found.single])
@@ -85,7 +95,13 @@ def single_notes(found: ContrastDetail) -> tuple[str, ...]:
         which = "this image is" if len(found.single) == 1 else f"{len(unlike)} of {len(found.single)} images are"
         notes.append(
             f"{which} unlike those that the network was trained on (distance {max(o.distance for o in unlike):.1f}, "
-            f"usual up to {unlike[0].farthest:.1f}): do not rely on the single-image estimate or its interval"
+            f"usual up to {unlike[0].farthest:.1f}): rely on the conventional reading instead"
+        )
+    widest = max(one.widened for one in found.single)
+    if widest >= _WORTH_TELLING:
+        notes.append(
+            f"single-image intervals are up to {widest:.1f} times as wide as for familiar images, because simulated "
+            "units that were left out of the training were read that much worse at such a distance"
         )
     return tuple(notes)
 

@@ -17,6 +17,13 @@ def known_curve(
 ) -> tuple[Float[np.ndarray, " rows"], Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """Automatic thresholds, the human curve (um) and its diameters (mm), from what is known of an exposure."""
     chances = share_correct(filtered_detectability(truth, read.blur_px) / spread_of_fit(filters))
+    return curve_of_chances(chances, phantom, rng)
+
+
+def curve_of_chances(
+    chances: Float[np.ndarray, " cells"], phantom: Phantom, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, " rows"], Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """As `known_curve`, from the chance of a right choice in each cell."""
     diameters_mm, thicknesses_um = axes_of(phantom)
     matrix = np.zeros((len(diameters_mm), len(thicknesses_um)))
     for cell, chance in zip(phantom.cells, chances, strict=True):

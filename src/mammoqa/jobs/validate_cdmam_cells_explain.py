@@ -4,7 +4,7 @@ The reading sees every pixel, so no upsampling is needed: OMIG works on the imag
 and its map costs as many gradients as its path has steps. All images are simulated.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from mammoqa.core import Image, Phantom, Pose
-from mammoqa.explain.curves import integrated_gradients, relevance, sensitivity
-from mammoqa.explain.insertion import faithfulness
+from mammoqa.explain.curves import contribution, integrated_gradients, sensitivity
+from mammoqa.explain.insertion import evidence_kept, faithfulness
 from mammoqa.explain.omig import Descent, Images, correlation, midpoint, omig
 from mammoqa.jobs.cdmam34_single import PixelModel, pixel_model
 from mammoqa.jobs.validate_cdmam_explain import Fall, Score, Structure, SweepPoint, scenarios_in_turn, structure
@@ -24,6 +24,7 @@ from mammoqa.simulate.cdmam_scenarios import SCENARIOS, scenario_draw
 SWEEP = (0.1, 1.0, 10.0, 100.0)
 STEPS = (1, 3, 5, 10, 25)  # compared with the paper's 50
 PAPER_GRADIENTS = 5000 * 50  # draws and steps of the paper's maps
+_PARTS = 8  # of the way of integrated gradients
 _LOCAL_PX = 71  # what a pixel is replaced by: the mean of 5 mm about it
 
 
@@ -74,6 +75,7 @@ class Found:
     steps: list[StepPoint] = field(default_factory=list)
     long_seconds: float = float("nan")
     scores: list[Score] = field(default_factory=list)
+    by_size: list[Score] = field(default_factory=list)
 
 
 def shown(model: CellsModel, phantom: Phantom, names: list[str], seed: int) -> Iterator[Shown]:
@@ -146,27 +148,42 @@ def step_points(one: Shown) -> tuple[list[StepPoint], float]:
     return points, long_seconds
 
 
-def compare(images: list[Shown], phantom: Phantom, steps: int) -> list[Score]:
-    """Insertion and deletion of every method at full resolution; pixels become a background with noise."""
+def compare(images: list[Shown], phantom: Phantom, steps: int) -> tuple[list[Score], list[Score]]:
+    """Insertion and deletion of every method at full resolution; pixels become a background with noise.
+
+    The first by RISE's own measure, of contributions against that background: what gives directions is multiplied by
+    what is removed. The second ranks maps as they are by their size.
+    """
     from scipy.ndimage import uniform_filter
 
-    methods: dict[str, Callable[[Shown], Images]] = {
-        "omig": lambda one: omig(one.of.slopes, one.x, Descent(steps=steps)),
-        "sensitivity": lambda one: sensitivity(one.of.slopes, one.x),
-        "occlusion": lambda one: one.of.occlusion(phantom)[None],
-        "integrated-gradients": lambda one: integrated_gradients(one.of.slopes, one.x, steps=8),
-        "relevance": lambda one: relevance(one.of.slopes, one.x),
-        "random": lambda one: np.random.default_rng(0).normal(size=one.x.shape).astype(np.float32),
-    }
-    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in (*methods, "omig times image")}
+    of_evidence: dict[str, list[tuple[float, float, float]]] = {}
+    of_size: dict[str, list[tuple[float, float, float]]] = {}
     for one in images:
         local = uniform_filter(one.x[0], _LOCAL_PX)[None]
         plain = (local + np.random.default_rng(1).normal(size=local.shape)).astype(np.float32)  # in units of the noise
-        maps = {name: method(one) for name, method in methods.items()}
-        maps["omig times image"] = maps["omig"] * (one.x - local)
-        for name, made in maps.items():
+        directions = {
+            "omig": omig(one.of.slopes, one.x, Descent(steps=steps)),
+            "sensitivity": sensitivity(one.of.slopes, one.x),
+        }
+        contributions = {
+            "omig times what is removed": contribution(directions["omig"], one.x, plain),
+            "relevance": contribution(directions["sensitivity"], one.x, plain),  # LRP-0: the gradient times this
+            "integrated-gradients": integrated_gradients(one.of.slopes, one.x, steps=_PARTS, baseline=plain),
+            "occlusion": one.of.occlusion(phantom)[None],
+            "random": np.random.default_rng(0).normal(size=one.x.shape).astype(np.float32),
+        }
+        for name, made in contributions.items():
+            kept = evidence_kept(one.of.curve, one.x, made, plain, batch=2)
+            areas = float(kept.deletion_area[0]), float(kept.insertion_area[0]), float(kept.score[0])
+            of_evidence.setdefault(name, []).append(areas)
+        for name, made in (directions | contributions).items():
             said = faithfulness(one.of.curve, one.x, made, batch=2, baseline=plain)
-            found[name].append((float(said.deletion_area[0]), float(said.insertion_area[0]), float(said.score[0])))
+            areas = float(said.deletion_area[0]), float(said.insertion_area[0]), float(said.score[0])
+            of_size.setdefault(name, []).append(areas)
+    return _scores(of_evidence), _scores(of_size)
+
+
+def _scores(found: dict[str, list[tuple[float, float, float]]]) -> list[Score]:
     scores = []
     for name, values in found.items():
         deletion, insertion, score = np.array(values).mean(axis=0)
@@ -200,5 +217,5 @@ def run(model: CellsModel, phantom: Phantom, size: Size, seed: int) -> Found:
     found.turned_correlation = correlation(first, np.ascontiguousarray(back))
     fourth = omig(kept[-1].of.slopes, kept[-1].x, Descent(steps=size.steps))[0]
     found.structures = [upright, other, structure("scenario 4 (figure 6)", kept[-1].truth, fourth, side)]
-    found.scores = compare(kept[: size.faithful_images], phantom, size.steps)
+    found.scores, found.by_size = compare(kept[: size.faithful_images], phantom, size.steps)
     return found

@@ -194,14 +194,15 @@ def line(scenario: str, way: str, truth: str, found: Reading, true_um: Float[np.
         way,
         truth,
         len(error),
-        _with_interval(error),
-        _with_interval(covered),
+        with_interval(error),
+        with_interval(covered),
         float(found.half.mean()),
         float(apart.mean()),
     )
 
 
-def _with_interval(values: Float[np.ndarray, " n"]) -> tuple[float, float, float]:
+def with_interval(values: Float[np.ndarray, " n"]) -> tuple[float, float, float]:
+    """The mean, and the ends of its 95 % interval by resampling."""
     rng = np.random.default_rng(0)
     means = rng.choice(values, (2000, len(values))).mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))

@@ -8,11 +8,12 @@ An artefact is a folder with model.onnx, gradient.onnx and card.json. Both graph
     scale     float32 [n, 2]          ln of the pixels per mm and of the filter's blur in pixels
 
 The first gives `curve` and `variance` [n, members, K], `seen` [n, cells], the d' of every disc, and `fingerprint`
-[n, 6]; the second takes `weights` [n, K] besides and gives the gradients of sum(weights * mean curve) by answers and
+[n, 7]; the second takes `weights` [n, K] besides and gives the gradients of sum(weights * mean curve) by answers and
 rings, and the mean `curve` [n, K]. Curves are ln of the threshold in um at the card's diameters.
 
 An image is unlike those of the training when its fingerprint is far from all of theirs: the level of detectability and
-the scatter of answers of three groups of diameters, the noise of a pixel, the blur and the pixel size.
+the scatter of answers of three groups of diameters, what scatters from cell to cell, the noise of a pixel, the blur and
+the pixel size.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ from mammoqa.core import ModelError
 from mammoqa.models import card as cards
 from mammoqa.models.cdmam_ensemble import EnsembleTraining
 
-FORMAT = "cdmam-cells-1"
+FORMAT = "cdmam-cells-2"
 CELL_MODELS: MappingProxyType[str, Path] = MappingProxyType(
     {"cdmam34": Path(__file__).parent / "artefacts" / "cdmam34"},
 )
@@ -42,6 +43,7 @@ FINGERPRINT = (
     "scatter, small discs",
     "scatter, middle discs",
     "scatter, large discs",
+    "scatter from cell to cell, large discs",
     "noise of a pixel",
     "blur",
     "pixel size",
@@ -73,7 +75,9 @@ class CellsCard:
 
     `widen` [K] multiplies the total uncertainty so that intervals hold on held-out settings. `reference` are the
     fingerprints of the training settings, `whiten` turns differences of fingerprints into distances, and images
-    farther than `farthest` from all of them are unlike the training. `radius_mm` is that of the cells' discs.
+    farther than `farthest` from all of them are unlike the training. Beyond `settled`, a further uncertainty of
+    `strain` [K] (ln) for each `farthest` is added in squares, as families that were left out of the training show.
+    `radius_mm` is that of the cells' discs.
     """
 
     format: str
@@ -86,6 +90,8 @@ class CellsCard:
     reference: tuple[tuple[float, ...], ...]
     whiten: tuple[tuple[float, ...], ...]
     farthest: float
+    settled: float
+    strain: tuple[float, ...]
     training: EnsembleTraining
     metrics: tuple[cards.Metric, ...]
     limits_of_use: tuple[str, ...]
@@ -141,11 +147,14 @@ class CellsModel:
         by_answers, by_rings, curve = self._run(GRAPHS[1], ("by_answers", "by_rings", "curve"), feeds)
         return curve.astype(float), by_answers.astype(float), by_rings.astype(float)
 
-    def distance(self, prints: Float[np.ndarray, "n 9"]) -> Float[np.ndarray, " n"]:
+    def distance(self, prints: Float[np.ndarray, "n prints"]) -> Float[np.ndarray, " n"]:
         """How far fingerprints are from the nearest training setting's, in its units."""
-        whiten = np.array(self.card.whiten)
-        apart = (prints[:, None] - np.array(self.card.reference)[None]) @ whiten.T
-        return np.asarray(np.sqrt((apart**2).sum(axis=2).min(axis=1)))
+        return distances(prints, np.array(self.card.reference), np.array(self.card.whiten))
+
+    def strained(self, distance: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
+        """The uncertainty (ln) that being so far from the training adds."""
+        further = beyond(distance, self.card.settled, self.card.farthest)
+        return np.asarray(further[:, None] * np.array(self.card.strain))
 
     def feeds(self, evidence: list[Evidence]) -> dict[str, np.ndarray]:
         """The graphs' inputs; ModelError where the cells are not those of the model's phantom."""
@@ -189,11 +198,26 @@ def graph_inputs(evidence: list[Evidence], radius_mm: Float[np.ndarray, " cells"
 
 
 def fingerprints(
-    of_graph: Float[np.ndarray, "n 6"], scale: Float[np.ndarray, "n 2"], evidence: list[Evidence]
-) -> Float[np.ndarray, "n 9"]:
+    of_graph: Float[np.ndarray, "n 7"], scale: Float[np.ndarray, "n 2"], evidence: list[Evidence]
+) -> Float[np.ndarray, "n prints"]:
     """The whole fingerprints: `FINGERPRINT`, logarithms all."""
     noise = np.log([float(np.median(e.noise)) for e in evidence])
     return np.concatenate([np.asarray(of_graph, float), noise[:, None], np.asarray(scale, float)[:, ::-1]], axis=1)
+
+
+def distances(
+    prints: Float[np.ndarray, "n prints"],
+    reference: Float[np.ndarray, "s prints"],
+    whiten: Float[np.ndarray, "prints prints"],
+) -> Float[np.ndarray, " n"]:
+    """How far fingerprints are from the nearest of the reference, in the units of `whiten`."""
+    apart = (prints[:, None] - reference[None]) @ whiten.T
+    return np.asarray(np.sqrt((apart**2).sum(axis=2).min(axis=1)))
+
+
+def beyond(distance: Float[np.ndarray, " n"], settled: float, farthest: float) -> Float[np.ndarray, " n"]:
+    """How far beyond `settled`, in units of `farthest`."""
+    return np.asarray(np.maximum(distance - settled, 0.0) / farthest)
 
 
 def is_cells_model(folder: Path) -> bool:
@@ -213,7 +237,7 @@ def load_cells(folder: Path, *, threads: int = 1) -> CellsModel:
         raise ModelError(f"{folder} holds no single-image reading of a CDMAM; check --model")
     raw = path.read_bytes()
     card: CellsCard = cards.from_plain(CellsCard, json.loads(raw), "card")
-    if not card.reference or len(card.widen) != len(card.diameters_mm):
+    if not card.reference or {len(card.widen), len(card.strain)} != {len(card.diameters_mm)}:
         raise ModelError(f"{path} is damaged; install mammoqa again")
     return CellsModel(folder, card, hashlib.sha256(raw).hexdigest(), threads)
 

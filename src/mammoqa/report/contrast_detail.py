@@ -15,7 +15,7 @@ CURVE_CAPTION = (
 SINGLE_CAPTION = (
     " Brown: the single-image estimate{each}, dashed lines its 95 % interval (a network, simulated training data)."
 )
-STRANGE_CAPTION = " Grey instead of brown: unlike the images of the training, not to be relied on."
+STRANGE_CAPTION = " Grey instead of brown: unlike the images of the training, its interval widened for it."
 MATRIX_CAPTION = (
     "How many of the {images} images had the corner disc found, by cell: darkest for all, white for none; a quarter is "
     "what guessing finds. Frames are cells that the phantom has. Of the centre discs, {centre} were found."

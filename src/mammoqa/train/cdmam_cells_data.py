@@ -2,8 +2,9 @@
 
 A folder holds
 
-    evidence.npz    the fields of `score.cdmam34_evidence.Evidence`, stacked [images, ...]; setting [images];
-                    curve_um [images, 12], automatic_um [images, 16]: the labels; diameters_mm [12]
+    evidence.npz    the fields of `score.cdmam34_evidence.Evidence`, stacked [images, ...]; setting, family [images];
+                    curve_um [images, 12], automatic_um [images, 16]: the labels; diameters_mm [12];
+                    log_k [n, 16], limit_um [n, 12]: detectabilities per contrast, and the curves that belong to them
     data.json       what they are, in words, and every setting
 
 A label is the curve that the conventional reading gives in the end, as from endless images of the setting, because the
@@ -12,8 +13,11 @@ without a single draw (`simulate.cdmam_detectability.filtered_detectability`). W
 the noise of large discs is taken from the filter itself. `validate cdmam-ensemble` compares such labels with readings
 of many images.
 
-Half of the settings span the paper's scenarios 1 to 4 (Amanova et al. 2022, table 1) and a little more, the others are
-units of several makes. Training and held-out images never share a setting.
+Two families share the forward model of `physics`: settings that span the paper's scenarios 1 to 4 (Amanova et al. 2022,
+table 1) and a little more, and units of several makes. The others are invented units that share nothing with it
+(`simulate.cdmam_invented`), so that the answers decide and not what units of one simulator have in common. Training and
+held-out images never share a setting. What is known besides: which curve belongs to which detectabilities, for laws of
+any shape; it needs no image.
 """
 
 import hashlib
@@ -27,17 +31,25 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mammoqa.core import ConfigurationError, Intent, Phantom, Pose
-from mammoqa.jobs.cdmam34_truth import known_curve
+from mammoqa.jobs.cdmam34_invented import draw_evidence
+from mammoqa.jobs.cdmam34_truth import curve_of_chances, known_curve
 from mammoqa.models.cdmam_cells import Evidence
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.score.cdmam34_evidence import Filters, evidence_of
 from mammoqa.simulate.cdmam import STANDARD, CdmamTruth, SimulatedCdmam, expose_cdmam
+from mammoqa.simulate.cdmam_detectability import share_correct
+from mammoqa.simulate.cdmam_invented import TRAINED, invented_unit
 from mammoqa.simulate.cdmam_scenarios import REFERENCE, scenario_exposure
 from mammoqa.simulate.cdmam_scene import Arrangement
 from mammoqa.simulate.exposure import Exposure, Faults
+from mammoqa.stats.psychometric import GOLD_PER_UM
 
 FIELDS = ("answers", "empty", "rings", "contrast", "noise", "radius_px", "blur_px")
-HELD_OUT = 4  # every fourth setting
+HELD_OUT = 4  # every fourth setting of each family
+MODELLED = ("scenario-like", "known unit")  # families that share the forward model, in turn
+INVENTED_PER_SETTING, INVENTED_IMAGES = 2.5, 3
+_CONVENTION = 2000  # curves that are computed from detectabilities alone
+_LEVEL, _BENT, _OWN = (5.6, 0.8), (1.3, 0.25, 0.08), 0.04  # of their ln: mean and spread; along ln d; each diameter's
 _MARGIN_MM = 4.0
 _TILT_DEG, _SHIFT_MM, _PLACE_PX = 1.0, 1.0, 0.03  # spread of placements, and of the grid's place (choices)
 _LEVELS = (8.8, 25.0)  # noise: scenarios 1 to 4 have 9.55 to 22.91
@@ -60,10 +72,13 @@ class CellsData:
 
     evidence: dict[str, np.ndarray]
     setting: Int[np.ndarray, " n"]
+    family: np.ndarray
     held_out: Bool[np.ndarray, " n"]
     curve_um: Float[np.ndarray, "n k"]
     automatic_um: Float[np.ndarray, "n rows"]
     diameters_mm: Float[np.ndarray, " k"]
+    log_k: Float[np.ndarray, "m rows"]
+    limit_um: Float[np.ndarray, "m k"]
     description: str
     sha256: str
 
@@ -104,42 +119,90 @@ def _unit(rng: np.random.Generator) -> Exposure:
     )
 
 
-def write_cells_data(out: Path, exposures: list[Exposure], images_each: int, seed: int, report: bool = False) -> Path:
-    """Simulate `images_each` images of every setting and write their evidence and labels."""
+def write_cells_data(
+    out: Path, exposures: list[Exposure], images_each: int, seed: int, report: bool = False, invented: int = 0
+) -> Path:
+    """Simulate `images_each` images of every setting and some of invented units, write their evidence and labels."""
     from rich.progress import track
 
     phantom = PHANTOMS["cdmam34"]
     out.mkdir(parents=True, exist_ok=True)
-    parts: list[tuple[Evidence, np.ndarray, np.ndarray]] = []
-    diameters_mm = np.zeros(0)
+    settings_made: list[_Setting] = []
     streams = np.random.default_rng(seed).spawn(len(exposures))
-    for exposure, rng in track(
-        zip(exposures, streams, strict=True), "simulating", total=len(exposures), disable=not report
+    for number, (exposure, rng) in enumerate(
+        track(zip(exposures, streams, strict=True), "simulating", total=len(exposures), disable=not report)
     ):
-        label = None
-        for made, read, filters in _images(exposure, images_each, phantom, rng):
-            if label is None:
-                label = known_curve(made.truth, read, filters, phantom, rng)
-                diameters_mm = label[2]
-            parts.append((read, label[0], label[1]))
-    stacked: dict[str, Any] = {
-        name: np.stack([getattr(p[0], name) for p in parts]).astype(np.float32) for name in FIELDS
-    }
-    np.savez_compressed(
-        out / "evidence.npz",
-        **stacked,
-        setting=np.repeat(np.arange(len(exposures)), images_each),
-        automatic_um=np.stack([p[1] for p in parts]),
-        curve_um=np.stack([p[2] for p in parts]),
-        diameters_mm=diameters_mm,
-    )
+        settings_made.append(_modelled(exposure, MODELLED[number % 2], images_each, phantom, rng))
+    streams = np.random.default_rng([seed, 1]).spawn(invented)
+    for number, rng in enumerate(track(streams, "inventing", total=invented, disable=not report)):
+        settings_made.append(_invented(TRAINED[number % len(TRAINED)], phantom, rng))
+    _store(out, settings_made, convention_limits(phantom, _CONVENTION, np.random.default_rng([seed, 3])))
     described: dict[str, Any] = {
-        "description": f"simulated: {len(exposures)} settings x {images_each} images, seed {seed}; labels from the "
-        "known detectability of the conventional reading's filter",
+        "description": f"simulated: {len(exposures)} settings x {images_each} images and {invented} invented units x "
+        f"{INVENTED_IMAGES}, seed {seed}; labels from the known detectability of the conventional reading's filter",
         "settings": [_plain(exposure) for exposure in exposures],
     }
     (out / "data.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
     return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Setting:
+    """The images of one setting and its labels."""
+
+    family: str
+    images: list[Evidence]
+    automatic_um: Float[np.ndarray, " rows"]
+    curve_um: Float[np.ndarray, " k"]
+    diameters_mm: Float[np.ndarray, " k"]
+
+
+def _modelled(exposure: Exposure, family: str, count: int, phantom: Phantom, rng: np.random.Generator) -> _Setting:
+    label, images = None, []
+    for made, read, filters in _images(exposure, count, phantom, rng):
+        if label is None:
+            label = known_curve(made.truth, read, filters, phantom, rng)
+        images.append(read)
+    assert label is not None
+    return _Setting(family, images, *label)
+
+
+def _invented(family: str, phantom: Phantom, rng: np.random.Generator) -> _Setting:
+    unit = invented_unit(family, len({cell.row for cell in phantom.cells}), rng)
+    return _Setting(family, *draw_evidence(unit, phantom, INVENTED_IMAGES, rng))
+
+
+def _store(out: Path, made: list[_Setting], limits: tuple[np.ndarray, np.ndarray]) -> None:
+    images = [one for setting in made for one in setting.images]
+    count = [len(setting.images) for setting in made]
+    stacked: dict[str, Any] = {name: np.stack([getattr(e, name) for e in images]).astype(np.float32) for name in FIELDS}
+    np.savez_compressed(
+        out / "evidence.npz",
+        **stacked,
+        setting=np.repeat(np.arange(len(made)), count),
+        family=np.repeat([setting.family for setting in made], count),
+        automatic_um=np.repeat(np.stack([setting.automatic_um for setting in made]), count, axis=0),
+        curve_um=np.repeat(np.stack([setting.curve_um for setting in made]), count, axis=0),
+        diameters_mm=made[0].diameters_mm,
+        log_k=limits[0],
+        limit_um=limits[1],
+    )
+
+
+def convention_limits(
+    phantom: Phantom, count: int, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "m rows"], Float[np.ndarray, "m k"]]:
+    """Detectabilities per contrast (ln) of many shapes over the diameters, and the curve (um) of each."""
+    sizes = np.array([d for _, d in sorted({(cell.row, cell.diameter_mm) for cell in phantom.cells})])
+    x = np.log(sizes)
+    level, tilt, bend = (rng.normal(size=(count, 1)) for _ in range(3))
+    mean = _LEVEL[0] + _LEVEL[1] * level + (_BENT[0] + _BENT[1] * tilt) * x
+    log_k = mean + _BENT[2] * bend * (x - x.mean()) ** 2 + _OWN * rng.normal(size=(count, len(x)))
+    rows = np.array([cell.row for cell in phantom.cells])
+    contrast = -np.expm1(-GOLD_PER_UM * np.array([cell.thickness_um for cell in phantom.cells]))
+    return log_k, np.stack(
+        [curve_of_chances(share_correct(np.exp(one[rows]) * contrast), phantom, rng)[1] for one in log_k]
+    )
 
 
 def read_cells_data(folder: Path) -> CellsData:
@@ -154,13 +217,25 @@ def read_cells_data(folder: Path) -> CellsData:
     return CellsData(
         evidence={name: table[name] for name in FIELDS},
         setting=table["setting"],
-        held_out=table["setting"] // 2 % HELD_OUT == HELD_OUT - 1,
+        family=table["family"],
+        held_out=_held_out(table["setting"], table["family"]),
         curve_um=table["curve_um"],
         automatic_um=table["automatic_um"],
         diameters_mm=table["diameters_mm"],
+        log_k=table["log_k"],
+        limit_um=table["limit_um"],
         description=str(described),
         sha256=hashlib.sha256((folder / "evidence.npz").read_bytes()).hexdigest(),
     )
+
+
+def _held_out(setting: Int[np.ndarray, " n"], family: np.ndarray) -> Bool[np.ndarray, " n"]:
+    """Every fourth setting of each family."""
+    found = np.zeros(len(setting), bool)
+    for name in np.unique(family):
+        numbers = np.unique(setting[family == name])
+        found |= np.isin(setting, numbers[HELD_OUT - 1 :: HELD_OUT])
+    return found
 
 
 def _images(

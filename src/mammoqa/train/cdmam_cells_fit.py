@@ -1,7 +1,8 @@
 """Fits the single-image reading: members that start from physics and see settings drawn with replacement.
 
 Every member's settings are a bootstrap sample, so that their disagreement tells how much depends on which settings
-there happened to be. The loss is the negative log likelihood of the true curve, at every diameter for itself.
+there happened to be. The loss is the negative log likelihood of the true curve, at every diameter for itself; beside it
+the convention is fitted to curves that were computed from detectabilities.
 """
 
 import logging
@@ -10,7 +11,7 @@ import time
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from mammoqa.core import ConfigurationError, Phantom
 from mammoqa.models.cdmam_cells import Evidence, graph_inputs
@@ -22,6 +23,8 @@ from mammoqa.train.cdmam_cells_network import CellsNetwork, Layout, Start
 from mammoqa.train.cdmam_recipes import CellsRecipe
 
 _LOG = logging.getLogger(__name__)
+_LIMIT_SPREAD, _LIMITS_AT_A_TIME = 0.02, 128  # of the computed curves: the error that counts as one, and how many
+_CONVENTION_STEPS, _CONVENTION_RATE = 2000, 1e-2  # with these alone, before the images
 _RIDGE = 0.3  # of the convention's start: thresholds of neighbouring diameters say much the same
 
 
@@ -83,25 +86,26 @@ def _simple_levels(data: CellsData, rows: Int[np.ndarray, " n"], layout: Layout)
     answers, contrast = data.evidence["answers"][rows], data.evidence["contrast"][rows]
     true = np.concatenate([np.ones((len(layout.rows), 1)), np.arange(4) == layout.corners[:, None]], axis=1)
     one_hot = (np.arange(len(layout.diameters_mm))[:, None] == layout.rows).astype(float)
-    empty = np.nan_to_num(data.evidence["empty"][rows])
-    squares = ((answers**2 * (1 - true)).sum(axis=2) + (empty**2).sum(axis=2)) @ one_hot.T
-    spread = np.sqrt(squares / (one_hot @ (3 + layout.room.sum(axis=1))))
+    empty = np.concatenate([answers * (1 - true), np.nan_to_num(data.evidence["empty"][rows])], axis=2)
+    number = 3 + layout.room.sum(axis=1)
+    within = (empty**2).sum(axis=2) - empty.sum(axis=2) ** 2 / number
+    spread = np.sqrt((within @ one_hot.T) / (one_hot @ (number - 1)))
     first = ((answers * true).sum(axis=2) * contrast) @ one_hot.T
     second = 2.0 * contrast**2 @ one_hot.T
     return np.asarray(np.log(np.maximum(first / second / spread, 0.05)))
 
 
 def fit_cells(
-    data: CellsData, recipe: CellsRecipe, seed: int, deadline: float | None = None
+    data: CellsData, recipe: CellsRecipe, seed: int, deadline: float | None = None, without: tuple[str, ...] = ()
 ) -> tuple[CellsNetwork, int]:
-    """All members, trained side by side, and how many epochs they saw.
+    """All members, trained side by side, and how many epochs they saw; families in `without` are left out.
 
     Raises:
         ConfigurationError: too few settings for the prior.
     """
     rng = np.random.default_rng(seed)
     torch.manual_seed(int(rng.integers(2**31)))
-    settings = np.unique(data.setting[~data.held_out])
+    settings = np.unique(data.setting[~data.held_out & ~np.isin(data.family, without)])
     if len(settings) < 2 * recipe.directions:
         raise ConfigurationError(
             f"a prior with {recipe.directions} directions needs {2 * recipe.directions} settings to train on or more; "
@@ -113,6 +117,9 @@ def fit_cells(
     network = CellsNetwork(layout, [start_of(data, one, layout, recipe.directions) for one in rows])
     inputs = inputs_of(data, np.arange(len(data.setting)))
     target = torch.tensor(np.log(data.curve_um), dtype=torch.float32)
+    log_k = torch.tensor(data.log_k, dtype=torch.float32)
+    limit = torch.tensor(np.log(data.limit_um), dtype=torch.float32)
+    _fit_convention(network, log_k, limit, rng)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     count = min(len(one) for one in rows)
     steps = recipe.epochs * -(-count // recipe.batch)
@@ -124,6 +131,8 @@ def fit_cells(
             part = torch.from_numpy(order[:, start : start + recipe.batch])
             curve, variance, _, _ = network(*(x[part] for x in inputs))
             loss = 0.5 * (torch.log(variance) + (curve - target[part]) ** 2 / variance).mean()
+            some = torch.from_numpy(rng.integers(len(log_k), size=_LIMITS_AT_A_TIME))
+            loss = loss + _limit_loss(network, log_k[some], limit[some])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0 * recipe.members)
@@ -134,3 +143,23 @@ def fit_cells(
         if deadline is not None and time.monotonic() > deadline:
             break
     return network.eval(), epoch
+
+
+def _fit_convention(network: CellsNetwork, log_k: Tensor, limit: Tensor, rng: np.random.Generator) -> None:
+    """The convention layer alone, to curves that were computed."""
+    parts = [network.turn, network.offset, *(one for name, one in network.named_parameters() if "bent" in name)]
+    optimiser = torch.optim.Adam(parts, lr=_CONVENTION_RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _CONVENTION_RATE, total_steps=_CONVENTION_STEPS)
+    for _ in range(_CONVENTION_STEPS):
+        some = torch.from_numpy(rng.integers(len(log_k), size=_LIMITS_AT_A_TIME))
+        optimiser.zero_grad(set_to_none=True)
+        loss = _limit_loss(network, log_k[some], limit[some])
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+
+
+def _limit_loss(network: CellsNetwork, log_k: Tensor, limit: Tensor) -> Tensor:
+    """How far curves are from those that were computed; those beyond the gold that was tried count less."""
+    apart = (network.convention(log_k) - limit) / _LIMIT_SPREAD
+    return nn.functional.smooth_l1_loss(apart, torch.zeros_like(apart))

@@ -50,13 +50,16 @@ CDMAM_RECIPES: MappingProxyType[str, CdmamRecipe] = MappingProxyType(
 class CellsRecipe:
     """Settings of the single-image reading's training, all choices.
 
-    `directions` are those of the prior over psychometric curves.
+    `directions` are those of the prior over psychometric curves. `apart_members` and `apart_epochs` are those of the
+    readings that leave one family out.
     """
 
     name: str
     members: int = 5
     directions: int = 5
-    epochs: int = 160
+    epochs: int = 40
+    apart_members: int = 2
+    apart_epochs: int = 20
     batch: int = 48
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
