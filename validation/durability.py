@@ -1,6 +1,6 @@
 """Nothing that a sender was told is stored may be lost, and nothing may be analysed twice, whatever breaks meanwhile.
 
-mammoqa validate durability [--count 2000] [--postgresql] [--out docs/validation]
+mammoqa validate durability [--count 2000] [--postgresql [--restart-every 100]] [--out docs/validation]
 """
 
 import argparse
@@ -34,11 +34,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--postgresql", action="store_true", help="a PostgreSQL server of its own, three workers")
+    parser.add_argument("--restart-every", type=float, default=100, help="mean seconds between restarts of PostgreSQL")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--out", type=Path, default=Path("docs/validation"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mammoqa-trial-") as name:
-        finding, notes = _trial(Path(name), given.count, given.postgresql, given.seed)
+        finding, notes = _trial(Path(name), given)
     kind = "postgresql" if given.postgresql else "sqlite"
     told = {"database": kind, "notes": notes, **asdict(finding)}
     print(json.dumps(told, indent=1))
@@ -48,20 +49,20 @@ def main() -> int:
     return 0 if right and finding.told_stored == finding.objects else 1
 
 
-def _trial(folder: Path, count: int, postgresql: bool, seed: int) -> tuple[Finding, list[str]]:
+def _trial(folder: Path, given: argparse.Namespace) -> tuple[Finding, list[str]]:
     disk, notes = folder / "disk", []
     disk.mkdir()
     small = _small_disk(disk)
     if not small:
         notes.append("the disk was not filled: this needs the right to mount a small file system")
-    server = Postgres(folder / "pg") if postgresql else None
+    server = Postgres(folder / "pg") if given.postgresql else None
     try:
         url = server.url if server else f"sqlite:///{disk / 'm.db'}"
         options = ServiceOptions(
             url, disk / "data", dicom_port=_free_port(), quiet_s=2.0, clinical_images=True, workers=3 if server else 2
         )
         service = open_service(options)
-        dice = random.Random(seed)
+        dice = random.Random(given.seed)
 
         def faults(crew: Sequence[Child]) -> list[Fault]:
             found = [Fault("worker killed", 45, killer(service, crew, "worker", dice))]
@@ -69,11 +70,11 @@ def _trial(folder: Path, count: int, postgresql: bool, seed: int) -> tuple[Findi
             if small:
                 found.append(Fault("disk filled", 80, disk_filler(disk, 5)))
             if server:
-                found.append(Fault("database restarted", 100, server.restart))
+                found.append(Fault("database restarted", given.restart_every, server.restart))
             return found
 
-        objects = list(small_objects(count, _PER_STUDY, _SIDE_PX, np.random.default_rng(seed)))
-        finding = run_trial(service, _environment(options), objects, options.workers, faults, seed, _say)
+        objects = list(small_objects(given.count, _PER_STUDY, _SIDE_PX, np.random.default_rng(given.seed)))
+        finding = run_trial(service, _environment(options), objects, options.workers, faults, given.seed, _say)
         service.store.close()
     finally:
         if server:

@@ -38,6 +38,8 @@ class ServiceSettings:
     oidc_client_id: str = ""
     oidc_client_secret: str = ""
     oidc_role: str = "viewer"
+    oidc_roles: str = ""
+    oidc_claim: str = "groups"
     smtp_host: str = ""
     smtp_port: int = 25
     smtp_user: str = ""
@@ -85,7 +87,9 @@ HELP: dict[str, str] = {
     "oidc_issuer": "The service: the address of the OpenID Connect provider.",
     "oidc_client_id": "The service: the name under which the provider knows it.",
     "oidc_client_secret": "The service: the secret for the provider.",
-    "oidc_role": "The service: the role of people who first come through the provider.",
+    "oidc_role": "The service: the role of people who come through the provider, where oidc_roles gives them none.",
+    "oidc_roles": "The service: roles by the provider's groups, such as physics=physicist, it=administrator.",
+    "oidc_claim": "The service: the claim of the ID token that names a person's groups.",
     "smtp_host": "The service: the mail server that alerts are sent through.",
     "smtp_port": "The service: the port of the mail server.",
     "smtp_user": "The service: the name at the mail server.",

@@ -6,7 +6,7 @@ from fastapi.routing import APIRoute
 from mammoqa.store import people
 
 # Reached without signing in: the way in itself, and what tells nothing.
-OPEN = {"/sign-in", "/setup", "/oidc/start", "/oidc/back", "/healthz"}
+OPEN = {"/sign-in", "/setup", "/oidc/start", "/oidc/back", "/oidc/out", "/healthz"}
 # What each endpoint that changes something, or shows what not everyone may see, needs.
 NEEDS = {
     "technologist": {

@@ -32,6 +32,7 @@ def create_app(service: Service) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.service = service
+    oidc.roles_of(service.options.oidc_roles)  # a misspelt role is told at the start, not to whoever signs in first
     for router in ROUTERS:
         app.include_router(router, include_in_schema=False)
     rest.include(app)

@@ -5,8 +5,9 @@ import hmac
 import json
 import logging
 import smtplib
-import urllib.error
-import urllib.request
+import ssl
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 
 from mammoqa.service.options import Service, ServiceOptions
@@ -14,22 +15,45 @@ from mammoqa.store import alerts
 from mammoqa.store.alerts import Alert
 
 LOG = logging.getLogger("mammoqa.notify")
+MAIL, WEBHOOK = "e-mail", "webhook"
 _TIMEOUT_S = 10.0
+_SMTPS_PORT = 465  # TLS from the first byte (RFC 8314)
+# Between the attempts, each twice as long as the one before: 2 s ... 1 h, three hours in all (a choice)
+ATTEMPTS, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 14, 2.0, 3600.0
+_RECENT = timedelta(days=2)  # what is older is no news
 
 
-def tell(service: Service, alert: Alert) -> None:
-    """Send a new alert where the site wants it; a failure is noted and stops nothing."""
-    options = service.options
-    ways = ((options.smtp_host and options.mail_to, "e-mail", _mail), (options.webhook, "webhook", _post))
-    for wanted, name, send in ways:
-        if not wanted:
-            continue
-        try:
-            send(options, alert)
-            alerts.note(service.store, alert.id, "sent", name)
-        except (OSError, smtplib.SMTPException) as error:
-            LOG.warning("alert %d not sent by %s: %s", alert.id, name, error)
-            alerts.note(service.store, alert.id, "sent", f"{name} failed: {type(error).__name__}")
+def ways(options: ServiceOptions) -> tuple[str, ...]:
+    """The ways that the site has set up."""
+    return tuple(
+        way for way, wanted in ((MAIL, options.smtp_host and options.mail_to), (WEBHOOK, options.webhook)) if wanted
+    )
+
+
+def due(service: Service, at: datetime) -> Iterator[tuple[int, str, int]]:
+    """What should be sent now: alert, way, and the number of the attempt, from 1."""
+    for way in ways(service.options):
+        for alert_id, failed, last in alerts.untold(service.store, way, at - _RECENT):
+            pause_s = min(_FIRST_PAUSE_S * 2.0 ** (failed - 1), _LONGEST_PAUSE_S)
+            if failed < ATTEMPTS and (last is None or at - last >= timedelta(seconds=pause_s)):
+                yield alert_id, way, failed + 1
+
+
+def tell(service: Service, alert_id: int, way: str, attempt: int) -> bool:
+    """Send an alert one way, and note in it whether that worked."""
+    import httpx
+
+    alert, _ = alerts.alert(service.store, alert_id)
+    try:
+        (_mail if way == MAIL else _post)(service.options, alert)
+    except (OSError, smtplib.SMTPException, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        LOG.warning("alert %d not sent by %s, attempt %d: %s", alert.id, way, attempt, error)
+        after = "given up" if attempt >= ATTEMPTS else "tried again later"
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        alerts.note(service.store, alert.id, "not sent", f"{way}, attempt {attempt}, {after}: {reason}")
+        return False
+    alerts.note(service.store, alert.id, "sent", way if attempt == 1 else f"{way}, attempt {attempt}")
+    return True
 
 
 def _address(options: ServiceOptions, alert: Alert) -> str:
@@ -49,14 +73,25 @@ def message(options: ServiceOptions, alert: Alert) -> EmailMessage:
 
 
 def _mail(options: ServiceOptions, alert: Alert) -> None:
-    with smtplib.SMTP(options.smtp_host, options.smtp_port, timeout=_TIMEOUT_S) as server:
+    """Hand the e-mail to the site's server; a password only over TLS, to a server whose certificate is trusted."""
+    context = ssl.create_default_context()
+    where = options.smtp_host, options.smtp_port
+    with (
+        smtplib.SMTP_SSL(*where, timeout=_TIMEOUT_S, context=context)
+        if options.smtp_port == _SMTPS_PORT
+        else smtplib.SMTP(*where, timeout=_TIMEOUT_S)
+    ) as server:
         if options.smtp_user:
-            server.starttls()
+            if options.smtp_port != _SMTPS_PORT:
+                server.starttls(context=context)
             server.login(options.smtp_user, options.smtp_password)
         server.send_message(message(options, alert))
 
 
 def _post(options: ServiceOptions, alert: Alert) -> None:
+    """Post the alert; any answer but 2xx is an error, a redirection too."""
+    import httpx
+
     body = json.dumps(
         {
             "id": alert.id,
@@ -72,8 +107,7 @@ def _post(options: ServiceOptions, alert: Alert) -> None:
     if options.webhook_secret:
         signature = hmac.new(options.webhook_secret.encode(), body, hashlib.sha256).hexdigest()
         headers["x-mammoqa-signature"] = f"sha256={signature}"
-    if not options.webhook.startswith(("http://", "https://")):
-        raise OSError(f"{options.webhook} is no web address")
-    request = urllib.request.Request(options.webhook, body, headers)
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S):
-        pass
+    answer = httpx.post(
+        options.webhook, content=body, headers=headers, timeout=_TIMEOUT_S, verify=ssl.create_default_context()
+    )
+    answer.raise_for_status()

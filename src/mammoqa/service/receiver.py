@@ -120,7 +120,13 @@ def _on_requested(event: "Event", service: Service) -> None:
     address = event.assoc.requestor.address or ""
     asked = event.assoc.requestor.primitive
     title = str(asked.calling_ae_title).strip() if asked is not None else ""
-    peer = peers.find(service.store, title)
+    try:
+        peer = peers.find(service.store, title)
+    except StoreError as error:
+        LOG.warning("association of %s from %s put off: %s", title, address, error)
+        event.assoc.acse.send_reject(0x02, 0x03, 0x01)  # transient, temporary congestion (PS3.8 9.3.4)
+        event.assoc.kill()
+        return
     stranger = peer is None and not service.options.known_peers_only
     wanted = stranger or (peer is not None and peer.may_send and peer.host in ("", address))
     if not wanted:
@@ -135,7 +141,11 @@ def _on_pdu(event: "Event", service: Service, gate: Gate) -> None:
         return
     key = id(event.assoc)
     gate.arriving[key] += event.pdu.pdu_length
-    if gate.arriving[key] > _limit(service, gate.peer(service, _sender(event)[0])) + _PDU_BYTES:
+    try:
+        peer = gate.peer(service, _sender(event)[0])
+    except StoreError:
+        peer = None  # its own limit is unknown now; the object will not be kept anyway
+    if gate.arriving[key] > _limit(service, peer) + _PDU_BYTES:
         LOG.warning("association with %s aborted: an object is above the limit", _sender(event)[0])
         event.assoc.abort()
 

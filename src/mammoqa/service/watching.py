@@ -7,7 +7,6 @@ from datetime import date, datetime
 from mammoqa.core import Level, Outcome
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.report import words
-from mammoqa.service.notify import tell
 from mammoqa.service.options import Service
 from mammoqa.service.unit_trends import watched_unit
 from mammoqa.store import alerts, fleet, programme
@@ -75,7 +74,5 @@ def watch_dates(service: Service, today: date) -> None:
 
 
 def _sound(service: Service, unit_id: int, key: str, level: str, title: str, detail: Mapping[str, object]) -> int:
-    alert, new = alerts.sound(service.store, unit_id, key, level, title, detail)
-    if new:
-        tell(service, alert)
+    _, new = alerts.sound(service.store, unit_id, key, level, title, detail)
     return int(new)

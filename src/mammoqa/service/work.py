@@ -51,7 +51,8 @@ def set_up(service: Service, name: str) -> None:
     _BENCH.service, _BENCH.name = service, name
 
 
-def _service() -> Service:
+def current_service() -> Service:
+    """The service that this process works for."""
     if _BENCH.service is None:
         raise MammoqaError("a step ran before its worker was set up")
     return _BENCH.service
@@ -78,7 +79,7 @@ def analyse_study(job_id: int) -> str:
 @DBOS.step(name="plan", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def plan(job_id: int) -> list[list[str]]:
     """The items of a job as hashes of their objects: a series of slices is one, every projection image is one."""
-    service = _service()
+    service = current_service()
     items = items_of(intake.instances_of(service.store, job_id))
     intake.start(service.store, job_id, _BENCH.name, len(items))
     return items
@@ -96,7 +97,7 @@ def items_of(instances: tuple[Instance, ...]) -> list[list[str]]:
 @DBOS.step(name="item", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def item(job_id: int, position: int, hashes: list[str]) -> list[bytes]:
     """Analyse and save one item. Images of a contrast-detail phantom wait to be pooled, and are handed back instead."""
-    service, key = _service(), f"{job_id}/{position}"
+    service, key = current_service(), f"{job_id}/{position}"
     if intake.is_saved(service.store, key):
         return []
     found = list(analyse_paths([path_of(service.objects, sha256) for sha256 in hashes], Options(threads=1)))
@@ -110,26 +111,26 @@ def pool(job_id: int, items: int, waiting: list[bytes]) -> None:
     """Save the images that waited, one result per exposure series."""
     if waiting:
         analyses = list(pooled(pickle.loads(one) for one in waiting))
-        intake.save_results(_service().store, job_id, f"{job_id}/{items}", analyses)
+        intake.save_results(current_service().store, job_id, f"{job_id}/{items}", analyses)
 
 
 @DBOS.step(name="close", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def close(job_id: int) -> None:
     """The job is done."""
-    intake.finish(_service().store, job_id)
+    intake.finish(current_service().store, job_id)
 
 
 @DBOS.step(name="watch", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def watch(job_id: int) -> None:
     """Look at the trends that the new results are part of."""
-    service = _service()
+    service = current_service()
     watch_results(service, intake.results_of(service.store, [job_id]).get(job_id, ()))
 
 
 @DBOS.step(name="give_up", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=may_pass)
 def give_up(job_id: int, reason: str) -> None:
     """The job failed."""
-    intake.fail(_service().store, job_id, reason)
+    intake.fail(current_service().store, job_id, reason)
 
 
 def named(analysis: Analysis) -> Analysis:

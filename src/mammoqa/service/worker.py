@@ -28,7 +28,7 @@ def run_worker(service: Service, name: str, stop: threading.Event) -> None:
     """Work until `stop` is set. A database that cannot be reached is waited for."""
     from dbos import DBOS
 
-    from mammoqa.service import work
+    from mammoqa.service import telling, work
 
     work.set_up(service, name)
     DBOS(
@@ -43,6 +43,7 @@ def run_worker(service: Service, name: str, stop: threading.Event) -> None:
     )
     DBOS.launch()
     DBOS.register_queue(work.QUEUE, worker_concurrency=2, polling_interval_sec=0.25)
+    DBOS.register_queue(telling.QUEUE, worker_concurrency=telling.CONCURRENCY, polling_interval_sec=1.0)
     try:
         _rounds(service, name, stop)
     finally:
@@ -50,7 +51,10 @@ def run_worker(service: Service, name: str, stop: threading.Event) -> None:
 
 
 def _rounds(service: Service, name: str, stop: threading.Event) -> None:
+    from mammoqa.service import telling
+
     queued: set[tuple[int, int]] = set()
+    told: set[str] = set()
     watcher = Watcher(service) if service.options.watch else None
     heard = cleaned = 0.0
     while not stop.wait(_ROUND_S):
@@ -63,6 +67,7 @@ def _rounds(service: Service, name: str, stop: threading.Event) -> None:
                 watcher.look()
             intake.settle(service.store, service.options.quiet_s)
             _enqueue(service, queued)
+            telling.enqueue(service, told)
             if time.monotonic() - cleaned > _CLEAN_S:
                 clean(service)
                 watch_dates(service, date.today())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from mammoqa.core import NotStoredError, StoreError
 from mammoqa.store import audit
@@ -107,6 +107,21 @@ def note(store: Store, alert_id: int, kind: str, text: str) -> None:
     """Something the service did about an alert."""
     with store.session(writes=True) as session:
         session.add(AlertNoteRow(alert_id=alert_id, at=now(), person="", kind=kind, text=text))
+
+
+def untold(store: Store, way: str, since: datetime) -> tuple[tuple[int, int, datetime | None], ...]:
+    """Alerts since then that were not sent this way and are not resolved: number, failed attempts, time of the last."""
+    sent = select(AlertNoteRow.alert_id).where(AlertNoteRow.kind == "sent", AlertNoteRow.text.startswith(way))
+    failed = (AlertNoteRow.alert_id == AlertRow.id, AlertNoteRow.kind == "not sent", AlertNoteRow.text.startswith(way))
+    query = (
+        select(AlertRow.id, func.count(AlertNoteRow.id), func.max(AlertNoteRow.at))
+        .outerjoin(AlertNoteRow, and_(*failed))
+        .where(AlertRow.opened_at >= since, AlertRow.state != "resolved", AlertRow.id.not_in(sent))
+        .group_by(AlertRow.id)
+        .order_by(AlertRow.id)
+    )
+    with store.session() as session:
+        return tuple((number, count, last) for number, count, last in session.execute(query))
 
 
 def alerts(

@@ -145,12 +145,13 @@ def change_account(
             raise NotStoredError(f"there is no account {account_id}")
         other_role = role not in (None, row.role)
         ends = other_role or active is False or password_hash is not None
+        led = row.role == "administrator" and row.active
         row.full_name = row.full_name if full_name is None else full_name.strip()[:200]
         row.role = role or row.role
         row.active = row.active if active is None else active
         row.password_hash = password_hash or row.password_hash
         session.flush()
-        if not session.scalar(
+        if led and not session.scalar(
             select(func.count())
             .select_from(AccountRow)
             .where(AccountRow.role == "administrator", AccountRow.active.is_(True))

@@ -71,7 +71,8 @@ def sign_out(request: Request, service: ServiceDep, who: Viewer) -> Response:
     """Close the session."""
     people.close_session(service.store, request.cookies.get(COOKIE, ""))
     audit.add(service.store, who.account.name, "sign-out", who.account.name)
-    answer = RedirectResponse("/sign-in", 303)
+    through_provider = bool(service.options.oidc_issuer) and not who.account.has_password
+    answer = RedirectResponse("/oidc/out" if through_provider else "/sign-in", 303)
     answer.delete_cookie(COOKIE)
     return answer
 
