@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float, Real
 
 from mammoqa.core import Image
 
+_STRIP = 1 << 14  # samples that are taken at a time, so that what is computed of them stays in the cache
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
@@ -56,12 +58,29 @@ def bilinear(
 ) -> Float[np.ndarray, "*shape"]:
     """Sample `values` between its pixels, float32; positions outside take the value of the nearest edge."""
     rows, columns = values.shape
+    flat = np.ascontiguousarray(values).ravel()
+    if x.size <= 2 * _STRIP:
+        return _between(flat, rows, columns, x, y)
+    across, down = x.reshape(-1), y.reshape(-1)
+    found = np.empty(x.size, np.float32)
+    for start in range(0, x.size, _STRIP):
+        strip = slice(start, start + _STRIP)
+        found[strip] = _between(flat, rows, columns, across[strip], down[strip])
+    return found.reshape(x.shape)
+
+
+def _between(
+    flat: Float[np.ndarray, " pixels"],
+    rows: int,
+    columns: int,
+    x: Real[np.ndarray, "*shape"],
+    y: Real[np.ndarray, "*shape"],
+) -> Float[np.ndarray, "*shape"]:
     x = np.clip(x, 0, columns - 1.001).astype(np.float32, copy=False)
     y = np.clip(y, 0, rows - 1.001).astype(np.float32, copy=False)
     left, top = x.astype(np.int32), y.astype(np.int32)
     x, y = x - left, y - top
     at = top * np.int32(columns) + left
-    flat = np.ascontiguousarray(values).ravel()
     below = at + np.int32(columns)
     upper = flat.take(at)
     upper += x * (flat.take(at + np.int32(1)) - upper)

@@ -287,12 +287,12 @@ def _fibre_map(inside: Float32[np.ndarray, "n n"], pitch_mm: float, phantom: Pha
     length = fft.next_fast_len(padded.shape[0], real=True)
     spectrum = fft.rfft2(padded, (length, length))
     angles, filters = _filters(step, length)
-    inner = np.s_[pad : pad + size, pad : pad + size]
     best = np.zeros((size, size), dtype=np.float32)
     for angle, filtering in zip(angles, filters, strict=True):
         answer = fft.irfft2(spectrum * filtering, (length, length))
         down, right = round(_SEGMENT_MM / step * np.sin(angle)), round(_SEGMENT_MM / step * np.cos(angle))
-        parts = [np.roll(answer, (k * down, k * right), axis=(0, 1))[inner] for k in (-1, 0, 1)]
+        corners = [(pad - k * down, pad - k * right) for k in (-1, 0, 1)]
+        parts = [answer[row : row + size, column : column + size] for row, column in corners]
         total = (parts[0] + parts[1] + parts[2]) / 3
         least = np.minimum(np.minimum(parts[0], parts[1]), parts[2])
         scaled = _scaled(total.astype(np.float32), free)
