@@ -92,6 +92,7 @@ def main() -> int:
         tuple((s.name, len(s.evidence), s.refused) for s in scenes),
         tuple((m.split, m.name, m.value, m.low or 0.0, m.high or 0.0) for m in model.card.metrics),
         families.lines(families.foreign(chosen.units, chosen.seed, phantom, chosen.keep), model),
+        suite.by_cdcom(chosen.data) if chosen.data.is_dir() else (),
     )
     sizes = {name: str(getattr(chosen, name)) for name in ("images", "foreign", "units", "seed")}
     given = [part for name, value in sizes.items() for part in (f"--{name}", value)]

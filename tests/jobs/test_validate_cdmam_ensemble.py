@@ -43,6 +43,7 @@ def results(ours, four, area=0.97, apart=1.05, covered=0.95):
         (("scenario-1", 400, 0),),
         (("held-out settings", "coverage_95", 0.95, 0.9, 0.99),),
         (FamilyLine("lumpy", 10, (0.05, 0.04, 0.06), (covered, 0.9, 1.0), 0.2, 0.7, 0.1, 0.9),),
+        ((0.1, 0.8, 0.6, 1.0),),
     )
 
 
@@ -75,4 +76,5 @@ def test_the_page_says_what_was_simulated():
     assert text.count("scenario-4") >= 3
     assert "a.dcm" in text
     assert "lumpy" in text
+    assert "| 0.1 | 0.800 (0.600 to 1.000) |" in text
     assert "not reached" not in text

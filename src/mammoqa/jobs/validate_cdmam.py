@@ -136,6 +136,12 @@ def compare_cdcom(folder: Path) -> tuple[tuple[Agreement, ...], tuple[CdcomThres
     return tuple(rows), tuple(CdcomThreshold(*(float(v) for v in row)) for row in values)
 
 
+def cdcom_decisions(folder: Path) -> np.ndarray:
+    """Which corner discs cdcom finds in the images of `folder`: 1 hit, 0 miss, -1 no such cell."""
+    answers = json.loads((folder / CDCOM).read_text("utf-8"))
+    return np.stack([_from_cdcom(np.array(said["corner"])) for _, said in sorted(answers.items())])
+
+
 def read_image(image: Image, phantom: Phantom) -> tuple[Pose, CellReadings]:
     """Locate and read one image."""
     from mammoqa.locate import locate_cdmam34

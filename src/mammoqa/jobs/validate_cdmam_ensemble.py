@@ -16,6 +16,7 @@ from mammoqa.core import LocateError, Phantom
 from mammoqa.jobs.cdmam34 import axes_of
 from mammoqa.jobs.cdmam34_single import curves_of
 from mammoqa.jobs.cdmam34_truth import known_curve
+from mammoqa.jobs.validate_cdmam import cdcom_decisions
 from mammoqa.models.cdmam_cells import CellsModel, Evidence
 from mammoqa.models.cdmam_downsample import SIZE_PX, draws, take
 from mammoqa.models.cdmam_ensemble import Ensemble
@@ -253,6 +254,16 @@ def independent(folder: Path, model: CellsModel) -> tuple[Independent, ...]:
                 )
             )
     return tuple(rows)
+
+
+def by_cdcom(folder: Path) -> tuple[tuple[float, float, float, float], ...]:
+    """Diameter (mm), pooled threshold (um) and its interval from cdcom's decisions on the independent images."""
+    found = contrast_detail(cdcom_decisions(folder), *axes_of(PHANTOMS["cdmam34"]), np.random.default_rng(1)).curve
+    low, high = found.interval_um()
+    places = [int(np.argmin(np.abs(found.diameters_mm - d))) for d in AT_MM]
+    return tuple(
+        (d, float(found.value_um[k]), float(low[k]), float(high[k])) for d, k in zip(AT_MM, places, strict=True)
+    )
 
 
 def scenes_of(names: tuple[str, ...], images: int, foreign: int, seed: int, keep: Path | None) -> list[Scene]:
