@@ -1,7 +1,8 @@
 """Joins the network's probabilities with measured features of an object: a logistic regression on both.
 
 Small specks cover one or two pixels of a patch. A filter that knows where the six must lie sees more of them than the
-network does, the network more of what is not a speck; together they agree better with a panel than either.
+network does, the network more of what is not a speck; together they agree better with a panel than either. So it is,
+to a lesser degree, with the parts of fibres and the contours of masses.
 """
 
 import numpy as np
