@@ -75,7 +75,7 @@ def test_a_changed_graph_is_refused(tmp_path):
     folder = toy_artefact.write(tmp_path)
     graph = folder / "model.onnx"
     graph.write_bytes(graph.read_bytes() + b" ")
-    with pytest.raises(ModelError, match="not the graph that its card describes"):
+    with pytest.raises(ModelError, match="not the file that its card describes"):
         load_folder(folder).predict(PATCHES, KINDS, SIZES)
 
 

@@ -131,7 +131,7 @@ def test_recipe_to_ensemble(folder, tmp_path, monkeypatch):
     assert any("recorded" in note for note in ensemble.card.training.notes)
     (artefact / "member-00.weights").write_bytes(b"0" * halves)
     load_ensemble.cache_clear()
-    with pytest.raises(ModelError, match="train the ensemble again"):
+    with pytest.raises(ModelError, match="train the model again"):
         load_ensemble(artefact).means(x)
 
 

@@ -16,10 +16,17 @@ from mammoqa.explain.curves import contribution, integrated_gradients, sensitivi
 from mammoqa.explain.insertion import evidence_kept, faithfulness
 from mammoqa.explain.omig import Descent, Images, correlation, midpoint, omig
 from mammoqa.jobs.cdmam34_single import PixelModel, pixel_model
-from mammoqa.jobs.validate_cdmam_explain import Fall, Score, Structure, SweepPoint, scenarios_in_turn, structure
+from mammoqa.jobs.validate_cdmam_explain import (
+    Fall,
+    Score,
+    Structure,
+    SweepPoint,
+    scenario_images,
+    scenarios_in_turn,
+    structure,
+)
 from mammoqa.models.cdmam_cells import CellsModel
-from mammoqa.simulate.cdmam import CdmamTruth, expose_cdmam
-from mammoqa.simulate.cdmam_scenarios import SCENARIOS, scenario_draw
+from mammoqa.simulate.cdmam import CdmamTruth
 
 SWEEP = (0.1, 1.0, 10.0, 100.0)
 STEPS = (1, 3, 5, 10, 25)  # compared with the paper's 50
@@ -82,8 +89,7 @@ def shown(model: CellsModel, phantom: Phantom, names: list[str], seed: int) -> I
     """Fresh images of scenarios, margins in turn, each located for itself."""
     from mammoqa.locate import locate_cdmam34
 
-    for number, (name, rng) in enumerate(zip(names, np.random.default_rng(seed).spawn(len(names)), strict=True)):
-        made = expose_cdmam(phantom, *scenario_draw(SCENARIOS[name], phantom, number, rng), rng)
+    for name, made in scenario_images(phantom, names, seed):
         pose = locate_cdmam34(made.image, phantom)
         yield Shown(name, made.image, pose, made.truth, pixel_model(made.image, phantom, pose, model))
 

@@ -20,7 +20,7 @@ from mammoqa.explain.insertion import faithfulness
 from mammoqa.explain.omig import PAPER, PAPER_DRAWS, Descent, Images, Upsampled, correlation, midpoint, omig, upsampling
 from mammoqa.models.cdmam_downsample import draws, passes, take
 from mammoqa.models.cdmam_ensemble import Ensemble
-from mammoqa.simulate.cdmam import CdmamTruth, expose_cdmam
+from mammoqa.simulate.cdmam import CdmamTruth, SimulatedCdmam, expose_cdmam
 from mammoqa.simulate.cdmam_scenarios import SCENARIOS, TRAINED_ON, scenario_draw
 
 SWEEP = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0)  # of c; the paper's figure 14 shows some
@@ -124,10 +124,15 @@ class Found:
     scores: list[Score] = field(default_factory=list)
 
 
-def shown(ensemble: Ensemble, phantom: Phantom, names: Sequence[str], seed: int) -> Iterator[Shown]:
-    """Fresh images of scenarios, margins in turn."""
+def scenario_images(phantom: Phantom, names: Sequence[str], seed: int) -> Iterator[tuple[str, SimulatedCdmam]]:
+    """Fresh images of scenarios by name, margins in turn."""
     for number, (name, rng) in enumerate(zip(names, np.random.default_rng(seed).spawn(len(names)), strict=True)):
-        simulated = expose_cdmam(phantom, *scenario_draw(SCENARIOS[name], phantom, number, rng), rng)
+        yield name, expose_cdmam(phantom, *scenario_draw(SCENARIOS[name], phantom, number, rng), rng)
+
+
+def shown(ensemble: Ensemble, phantom: Phantom, names: Sequence[str], seed: int) -> Iterator[Shown]:
+    """Fresh images of scenarios, as the ensemble takes them."""
+    for name, simulated in scenario_images(phantom, names, seed):
         yield Shown(name, ensemble.normalise(simulated.image.pixels), simulated.truth)
 
 

@@ -30,6 +30,7 @@ from jaxtyping import Float
 from mammoqa.core import ModelError
 from mammoqa.models import card as cards
 from mammoqa.models.cdmam_ensemble import EnsembleTraining
+from mammoqa.models.sessions import described_as, open_session
 
 FORMAT = "cdmam-cells-2"
 CELL_MODELS: MappingProxyType[str, Path] = MappingProxyType(
@@ -165,23 +166,9 @@ class CellsModel:
     def _run(self, graph: str, outputs: tuple[str, ...], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
         session = self._sessions.get(graph)
         if session is None:
-            session = self._sessions[graph] = self._open(graph)
+            session = self._sessions[graph] = open_session(self.folder, graph, dict(self.card.files), self.threads)
         found: list[np.ndarray] = session.run(outputs, feeds)
         return found
-
-    def _open(self, graph: str) -> Any:
-        import onnxruntime
-
-        path, expected = self.folder / graph, dict(self.card.files).get(graph)
-        if not path.is_file():
-            raise ModelError(f"{path} is missing; install mammoqa again")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            raise ModelError(f"{path} is not the file that the card describes; install mammoqa again")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def graph_inputs(evidence: list[Evidence], radius_mm: Float[np.ndarray, " cells"]) -> dict[str, np.ndarray]:
@@ -222,11 +209,7 @@ def beyond(distance: Float[np.ndarray, " n"], settled: float, farthest: float) -
 
 def is_cells_model(folder: Path) -> bool:
     """Whether a folder holds an artefact of this kind."""
-    try:
-        data = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(data, dict) and data.get("format") == FORMAT
+    return described_as(folder, FORMAT)
 
 
 @lru_cache(maxsize=2)

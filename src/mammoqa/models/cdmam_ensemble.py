@@ -24,6 +24,7 @@ from jaxtyping import Float, Float32, Real
 from mammoqa.core import ModelError
 from mammoqa.models import card as cards
 from mammoqa.models.cdmam_downsample import SIZE_PX
+from mammoqa.models.sessions import described_as, open_session
 
 FORMAT = "cdmam-ensemble-1"
 ENSEMBLES: MappingProxyType[str, Path] = MappingProxyType({})  # none is shipped: see docs/explanation/cdmam_ensemble.md
@@ -129,27 +130,14 @@ class Ensemble:
     def _run(self, graph: str, outputs: tuple[str, ...], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
         session = self._sessions.get(graph)
         if session is None:
-            session = self._sessions[graph] = self._open(graph)
+            weights = f"{graph[:9]}.weights"
+            session = open_session(self.folder, graph, dict(self.card.files), self.threads, weights)
+            self._sessions[graph] = session
         parts = [
             session.run(outputs, {name: value[start : start + _BATCH] for name, value in feeds.items()})
             for start in range(0, len(feeds["images"]), _BATCH)
         ]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
-
-    def _open(self, graph: str) -> Any:
-        import onnxruntime
-
-        for name in (graph, f"{graph[:9]}.weights"):
-            path, expected = self.folder / name, dict(self.card.files).get(name)
-            if not path.is_file():
-                raise ModelError(f"{path} is missing; train the ensemble again")
-            if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-                raise ModelError(f"{path} is not the file that the card describes; train the ensemble again")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        return onnxruntime.InferenceSession(str(self.folder / graph), options, providers=["CPUExecutionProvider"])
 
 
 def member_files(member: int) -> tuple[str, str, str]:
@@ -159,11 +147,7 @@ def member_files(member: int) -> tuple[str, str, str]:
 
 def is_ensemble(folder: Path) -> bool:
     """Whether a folder holds an artefact of this kind."""
-    try:
-        data = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(data, dict) and data.get("format") == FORMAT
+    return described_as(folder, FORMAT)
 
 
 @lru_cache(maxsize=2)

@@ -10,7 +10,6 @@ and gradient.onnx `weights` float32 [n, 2] besides. model.onnx gives `logits` [n
 [n, size, size], of sum(weights * logits) by the patches, and the same `logits`.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from jaxtyping import Float, Float32, Int, Real
 from mammoqa.core import ModelError
 from mammoqa.models import card as cards
 from mammoqa.models.preprocess import normalise
+from mammoqa.models.sessions import open_session
 
 MODELS: MappingProxyType[str, Path] = MappingProxyType(
     {"acr156": Path(__file__).parent / "artefacts" / "acr156"},
@@ -113,7 +113,7 @@ class Model:
     def _run(self, graph: str, outputs: tuple[str, ...], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
         session = self._sessions.get(graph)
         if session is None:
-            session = self._sessions[graph] = _open(self.folder / graph, dict(self.card.files).get(graph), self.threads)
+            session = self._sessions[graph] = open_session(self.folder, graph, dict(self.card.files), self.threads)
         n = len(feeds["patches"])
         parts = [
             session.run(outputs, {name: value[start : start + _BATCH] for name, value in feeds.items()})
@@ -171,19 +171,3 @@ def scores(
     present = np.array([r.threshold_present for r in card.readings])[kinds]
     abnormal = np.array([r.threshold_abnormal for r in card.readings])[kinds]
     return np.where(probabilities[:, 0] < present, 0.0, np.where(probabilities[:, 1] >= abnormal, 0.5, 1.0))
-
-
-def _open(path: Path, sha256: str | None, threads: int) -> Any:
-    """An onnxruntime session for a graph whose bytes are those that the card names."""
-    import onnxruntime
-
-    if not path.is_file():
-        raise ModelError(f"{path} is missing; reinstall mammoqa or train the model again")
-    raw = path.read_bytes()
-    if hashlib.sha256(raw).hexdigest() != sha256:
-        raise ModelError(f"{path} is not the graph that its card describes; reinstall mammoqa or train the model again")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # warnings of the optimiser say nothing to a user
-    return onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
