@@ -41,8 +41,9 @@ def spool(incoming: Path, chunks: Iterable[bytes], max_bytes: int) -> tuple[Path
 def keep(objects: Path, part: Path, sha256: str) -> Path:
     """Move a spooled file to its place and wait until file and folder are on the disk."""
     target = path_of(objects, sha256)
-    if not target.parent.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.is_dir():  # the first object: all folders at once, so that no later one waits for its own
+        for number in range(256):
+            (objects / f"{number:02x}").mkdir(parents=True, exist_ok=True)
         _sync(objects)
     _sync(part)
     part.replace(target)
