@@ -13,9 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
+import numpy as np
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
@@ -23,10 +25,12 @@ PASSWORD = "pictures-of-pages"
 PAGES = {
     "fleet": "/", "unit": "/units/1?period=all", "analysis": "/analyses/1", "analyses": "/analyses",
     "alerts": "/alerts", "alert": "/alerts/1", "queue": "/queue", "protocols": "/protocols", "protocol": "/protocols/1",
+    "trends": "/units/3?period=1y#trends", "baselines": "/units/3#baselines", "reports": "/#reports",
     "users": "/users", "peers": "/peers", "audit": "/audit?check=1", "account": "/account",
 }  # fmt: skip
 LOOKS = {"": ("light", 1280, 860), "_dark": ("dark", 1280, 860), "_tablet": ("light", 820, 1100)}
-WITH_ALL_LOOKS = ("fleet", "unit", "analysis", "queue")
+WITH_ALL_LOOKS = ("fleet", "unit", "trends", "analysis", "queue")
+IN_GERMAN = ("fleet", "trends", "analysis", "protocol")
 
 
 def main() -> int:
@@ -39,7 +43,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mammoqa-pages-") as name:
         process, address, dicom_port, key = _start(Path(name))
         try:
-            _fill(address, dicom_port, key, sorted(given.images.glob("*.dcm")))
+            _fill(address, dicom_port, key, sorted(given.images.glob("*.dcm")), Path(name))
             found = _pictures(address, given.out, given.axe.read_text("utf-8") if given.axe else "")
         finally:
             process.terminate()
@@ -77,7 +81,25 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _fill(address: str, dicom_port: int, key: str, images: list[Path]) -> None:
+def _earlier(folder: Path) -> None:
+    """Half a year of earlier results of a third unit, whose SNR falls towards its limit."""
+    dice, start = np.random.default_rng(5), datetime(2025, 9, 1, 7, 40)
+    rows = ["station,model,serial,acquired_at,test,kind,metric,value"]
+    for week in range(30):
+        at = (start + timedelta(weeks=week)).isoformat()
+        values = {"snr": 60 - max(0, week - 12) * 0.75, "cnr": 3.2, "artefact_deviation": 4.0}
+        rows += [
+            f"Unit C,Simulator,1003,{at},acr_dm,measurement,{metric},{value * (1 + 0.01 * dice.standard_normal()):.4f}"
+            for metric, value in values.items()
+        ]
+        rows.append(f"Unit C,Simulator,1003,{at},acr_dm,total,fibres,{4.5 - 0.5 * (dice.random() < 0.2)}")
+    table = folder / "earlier.csv"
+    table.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "mammoqa", "db", "import", str(table), "--store", str(folder / "m.db")]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+
+
+def _fill(address: str, dicom_port: int, key: str, images: list[Path], folder: Path) -> None:
     """Images, a protocol, an event, decisions: something to see on every page."""
     subprocess.run(["storescu", "-aec", "MAMMOQA", "127.0.0.1", str(dicom_port), *map(str, images)], check=True)
     with httpx.Client(base_url=address, timeout=300, follow_redirects=True) as client:
@@ -88,6 +110,7 @@ def _fill(address: str, dicom_port: int, key: str, images: list[Path]) -> None:
         until = time.monotonic() + 600
         while len(client.get("/api/v1/analyses").json()["items"]) < len(images) and time.monotonic() < until:
             time.sleep(2)
+        _earlier(folder)
         client.post("/upload", files={"files": ("notes.txt", b"no DICOM, only words " * 20)})
         test = {"name": "Weekly phantom", "phantom": "acr156", "every_days": 7, "grace_days": 2, "source": "ACR 1999"}
         client.post("/protocols", data=test)
@@ -104,6 +127,10 @@ def _fill(address: str, dicom_port: int, key: str, images: list[Path]) -> None:
         client.post("/units/2", data={"name": "Room 2", "site": "North clinic", "ae_title": "ROOM2"})
         event = {"at": "2026-03-18T10:00", "kind": "service", "note": "yearly maintenance", "new_baseline": "true"}
         client.post("/units/1/events", data=event)
+        client.post("/units/3", data={"name": "Room 3", "site": "South clinic"})
+        client.post("/units/3/events", data=event | {"at": "2025-10-06T12:00", "new_baseline": ""})
+        baseline = {"phantom": "acr_dm", "metric": "cnr", "last": 6, "note": "accepted with the new grid"}
+        client.post("/units/3/baselines", data=baseline)
         client.post("/peers", data={"ae_title": "PACS", "host": "pacs.example", "port": 104, "may_send": "true"})
         score = {"object_name": "fibre-5", "score": 0.5, "reason": "only half of it is seen"}
         client.post("/analyses/1/overrides", data=score)
@@ -137,18 +164,40 @@ def _pictures(address: str, out: Path, axe: str) -> dict[str, list[str]]:
                 found[name + suffix] = _axe(driver, axe)
                 if not suffix or name in WITH_ALL_LOOKS:
                     driver.save_screenshot(str(out / f"service_{name}{suffix}.png"))
+        found |= _german(driver, address, out, axe)
     finally:
         driver.quit()
     return found
 
 
+def _german(driver: webdriver.Chrome, address: str, out: Path, axe: str) -> dict[str, list[str]]:
+    """The same in the other language, chosen as a person chooses it."""
+    driver.execute_script("localStorage.setItem('theme', 'light')")
+    driver.set_window_size(*LOOKS[""][1:])
+    _settled(driver, f"{address}/account")
+    driver.find_element(By.CSS_SELECTOR, "select[name=language] option[value=de]").click()
+    driver.find_element(By.CSS_SELECTOR, "form[action='/account/language'] button").click()
+    found = {}
+    for name, path in PAGES.items():
+        _settled(driver, address + path)
+        found[f"{name}_german"] = _axe(driver, axe)
+        if name in IN_GERMAN:
+            driver.save_screenshot(str(out / f"service_{name}_german.png"))
+    return found
+
+
 def _settled(driver: webdriver.Chrome, address: str) -> None:
     driver.get(address)
-    ready = "return [...document.querySelectorAll('[data-viewer]')].every(v => v.dataset.ready)"
+    ready = (
+        "return [...document.querySelectorAll('[data-viewer]')].every(v => v.dataset.ready)"
+        " && !document.querySelector('#trends [role=status]')"
+    )
     until = time.monotonic() + 90
     while time.monotonic() < until and not driver.execute_script(ready):
         time.sleep(0.3)
-    time.sleep(3 if "/units" in address else 1)
+    if "#" in address:  # what is loaded later has moved the place
+        driver.execute_script("document.querySelector(location.hash).scrollIntoView()")
+    time.sleep(4 if "/units" in address else 1)
 
 
 def _axe(driver: webdriver.Chrome, axe: str) -> list[str]:

@@ -73,6 +73,22 @@ def asked(case):
     return {"method": case.method, "url": path, "params": dict(case.query or {}), **kind}
 
 
+def test_a_name_that_is_taken_is_told_as_such_and_not_as_a_fault_of_the_database(client):
+    test = {"name": "Weekly", "phantom": "acr156", "every_days": 7}
+    assert client.post("/api/v1/tests", json=test).status_code == 201
+    again = client.post("/api/v1/tests", json=test)
+    assert (again.status_code, again.json()["detail"]) == (422, "there is a test Weekly already")
+    account = {"name": "admin", "role": "viewer", "password": "a-long-enough-secret"}
+    assert client.post("/api/v1/accounts", json=account).status_code == 422
+
+
+def test_times_in_answers_are_described_as_they_are(client):
+    shapes = client.get("/api/v1/openapi.json").json()["components"]["schemas"]
+    assert "format" not in shapes["Account"]["properties"]["created_at"]
+    assert shapes["EventIn"]["properties"]["at"]["format"] == "date-time"
+    assert client.get("/api/v1/me").json()["account"]["created_at"].endswith("Z") is False
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(data=st.data())
 def test_damaged_objects_are_kept_or_refused_and_never_an_error(client, data):

@@ -55,7 +55,7 @@ def test_a_breach_is_foreseen_in_words_in_the_chart_and_for_programs(drifting, b
 
 def test_where_none_is_foreseen_the_reason_stands_there(drifting, browser):
     shown = browser("viewer").get("/units/2/trends").text
-    assert shown.count("No date: no chart speaks") == 2
+    assert shown.count("No date: nothing changes") == 2
     assert trends_of(drifting.store, 2).prospects["acr_dm", "snr"] is NoForecast.STEADY
 
 

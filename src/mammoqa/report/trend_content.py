@@ -59,15 +59,15 @@ def metric_row(report: TrendReport, drawn: Chart) -> dict[str, str] | None:
     values = sorted(r.value for r in readings)
     change = last.value - baseline.mean
     percent = unit not in ("objects", "%") and baseline.mean
-    places = _places(baseline.sigma)
-    moved = f"{100 * change / abs(baseline.mean):+.1f} %" if percent else f"{change:+.{places}f}"
+    decimals = places(baseline.sigma)
+    moved = f"{100 * change / abs(baseline.mean):+.1f} %" if percent else f"{change:+.{decimals}f}"
     return {
         "title": metric_title(drawn.series.metric),
         "test": drawn.series.test,
         "count": str(len(readings)),
         "last": in_unit(number(last.value), unit),
         "range": f"{number(values[0])} to {number(values[-1])}" if len(values) > 1 else "–",
-        "baseline": f"{baseline.mean:.{places}f} ± {baseline.sigma:.{places}f}" if baseline.readings > 1 else "–",
+        "baseline": f"{baseline.mean:.{decimals}f} ± {baseline.sigma:.{decimals}f}" if baseline.readings > 1 else "–",
         "change": moved.replace("-", "−").replace(" %", "\u00a0%") if baseline.readings > 1 else "–",
         "limit": limit_text(drawn, baseline.mean, baseline.sigma),
         "state": state_of(report, drawn),
@@ -75,7 +75,7 @@ def metric_row(report: TrendReport, drawn: Chart) -> dict[str, str] | None:
     }
 
 
-def _places(sigma: float) -> int:
+def places(sigma: float) -> int:
     """Decimals that show two digits of a standard deviation."""
     return min(6, max(0, 1 - math.floor(math.log10(sigma)))) if sigma > 0 else 2
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 import mammoqa
 from mammoqa.core import ConfigurationError, NotStoredError, ReasonCode, RefusalError, StoreError
@@ -67,7 +67,8 @@ def _answers(app: FastAPI) -> None:
     async def store(request: Request, error: StoreError) -> Response:
         if isinstance(error, NotStoredError):
             return answer(request, 404, str(error))
-        if isinstance(error.__cause__, DatabaseError):
+        cause = error.__cause__  # IntegrityError: the database is well, and what was asked does not fit what it holds
+        if isinstance(cause, DatabaseError) and not isinstance(cause, IntegrityError):
             return answer(request, 503, "the database cannot be reached: try again in a moment", {"Retry-After": "5"})
         return answer(request, 422, str(error))
 

@@ -35,6 +35,7 @@ def environment(code: str) -> "Environment":
         "day": own.day,
         "month": own.month,
         "number": own.number,
+        "fixed": own.fixed,
         "local": own.local,
         "size": own.size,
         "say": own.say,

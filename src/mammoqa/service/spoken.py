@@ -102,7 +102,7 @@ NO_FORECAST: Mapping[NoForecast, str] = MappingProxyType(
         NoForecast.RECENT: N_("the change began too few readings ago to tell a slope from a step"),
         NoForecast.FEW: N_("too few readings since the last service"),
         NoForecast.AWAY: N_("readings do not move towards the limit"),
-        NoForecast.STEADY: N_("no chart speaks: there is no change to follow"),
+        NoForecast.STEADY: N_("nothing changes"),
         NoForecast.NO_LIMIT: N_("no limit is set for it"),
     }
 )
@@ -162,7 +162,9 @@ def problem(own: Tongue, text: str) -> str:
 def why(own: Tongue, text: str) -> str:
     """What started a baseline; the part that people wrote stays."""
     kind, colon, rest = text.partition(": ")
-    return own.say(kind) + colon + rest
+    by = N_("set by")
+    said = own.say(by) + rest.removeprefix(by) if rest.startswith(by) else rest
+    return own.say(kind) + colon + said
 
 
 def detail(own: Tongue, name: str) -> str:

@@ -60,6 +60,10 @@ class Tongue:
         """A number with that many significant digits; "–" for none."""
         return self.local(words.number(value, digits))
 
+    def fixed(self, value: float, places: int) -> str:
+        """A number with that many decimals."""
+        return self.local(f"{value:.{places}f}".replace("-", "−"))
+
     def local(self, text: str) -> str:
         """A text of numbers as the reports write them, with this language's decimal sign and little words."""
         mark = get_decimal_symbol(self.locale)

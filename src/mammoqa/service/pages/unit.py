@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from mammoqa.core import StoreError
-from mammoqa.report.trend_content import state_in
+from mammoqa.report.trend_content import places, state_in
 from mammoqa.service import spoken
 from mammoqa.service.access import Physicist, ServiceDep, Technologist, Viewer
 from mammoqa.service.charts import trend_chart
@@ -100,6 +100,7 @@ def _row(found: UnitTrends, key: tuple[str, str], drawn: Chart) -> dict[str, Any
         "state": state_in(found.watched, drawn),
         "last": drawn.series.readings[-1],
         "baseline": drawn.baselines[-1] if drawn.baselines else None,
+        "places": places(drawn.baselines[-1].sigma) if drawn.baselines else 2,
         "prospect": found.prospects[key],
     }
 

@@ -4,7 +4,7 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 function config() {
   const ink = style("--ink"), soft = style("--soft"), line = style("--line");
   return {
-    background: null, font: "system-ui, sans-serif", view: { stroke: null }, padding: { left: 0, right: 6, top: 6, bottom: 0 },
+    background: null, font: "system-ui, sans-serif", view: { stroke: null }, padding: { left: 0, right: 6, top: 6, bottom: 4 },
     axis: { labelColor: soft, gridColor: line, domainColor: line, tickColor: line, labelFontSize: 12 },
     axisX: { labelOverlap: true, labelFlush: true }, axisY: { tickCount: 4, format: ".4~g" },
     style: {
@@ -20,13 +20,14 @@ function config() {
 
 // Numbers and dates as the language of the page writes them; English is what the library does by itself.
 const LOCALES = {
-  de: vega.locale(
-    { decimal: ",", thousands: ".", grouping: [3], currency: ["", " €"] },
-    { dateTime: "%A, der %e. %B %Y, %X", date: "%d.%m.%Y", time: "%H:%M:%S", periods: ["AM", "PM"],
+  de: {
+    number: { decimal: ",", thousands: ".", grouping: [3], currency: ["", " €"] },
+    time: {
+      dateTime: "%A, der %e. %B %Y, %X", date: "%d.%m.%Y", time: "%H:%M:%S", periods: ["AM", "PM"],
       days: ["Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"], shortDays: ["So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"],
       months: ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"],
       shortMonths: ["Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"] },
-  ),
+  },
 };
 
 const colours = (text) => text.replaceAll('"@fail"', JSON.stringify(style("--fail"))).replaceAll('"@ink"', JSON.stringify(style("--ink")));
@@ -46,11 +47,13 @@ function draw(figure) {
   const wanted = { ...plain, $schema: "https://vega.github.io/schema/vega-lite/v6.json", config: config(), autosize: { type: "fit", contains: "padding" } };
   wanted.width = Math.max(place.clientWidth, 120);
   wanted.height = 166;
-  const ready = vega.parse(vegaLite.compile(wanted).spec, null, { ast: true });
+  const whole = vegaLite.compile(wanted).spec;
+  whole.locale = LOCALES[document.documentElement.lang];
+  const ready = vega.parse(whole, null, { ast: true });
   figure.view?.finalize();
   place.replaceChildren();
   figure.querySelector(".prospect").textContent = plain.usermeta.prospect;
-  figure.view = new vega.View(ready, { locale: LOCALES[document.documentElement.lang], renderer: "canvas", container: place, hover: true, expr: vega.expressionInterpreter });
+  figure.view = new vega.View(ready, { renderer: "canvas", container: place, hover: true, expr: vega.expressionInterpreter });
   figure.view.tooltip((_handler, _event, _item, value) => { place.title = value ? Object.entries(value).map(([k, v]) => `${k}: ${v}`).join("\n") : ""; });
   figure.view.runAsync();
 }

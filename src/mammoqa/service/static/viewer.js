@@ -69,6 +69,11 @@ class Viewer {
     this.map = map; this.draw();
   }
 
+  name(text) {
+    const place = text.lastIndexOf("-"), kind = text.slice(0, place), words = { fibre: "fibre", "speck-group": "specks", mass: "mass" };
+    return `${words[kind] ? this.place.dataset[words[kind]] : kind} ${text.slice(place + 1)}`;
+  }
+
   size() { return { width: this.image.columns * this.image.step, height: this.image.rows * this.image.step }; }
 
   fit(onPhantom) {
@@ -127,7 +132,7 @@ class Viewer {
     const colour = o.counted ? COLOURS[o.score] : COLOURS.left;
     this.outline(o.corners, true, colour, o.score === 1 ? [] : o.score === 0.5 ? [7, 4] : [2, 3], "");
     const top = o.corners.reduce((best, corner) => (corner[0] + corner[1] < best[0] + best[1] ? corner : best));
-    this.label(`${o.name.replace("speck-group", "specks").replace("-", " ")}  ${o.score}`, top, colour);
+    this.label(`${this.name(o.name)}  ${o.score.toLocaleString(document.documentElement.lang)}`, top, colour);
   }
 
   label(text, [x, y], colour) {
