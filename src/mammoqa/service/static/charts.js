@@ -47,13 +47,11 @@ function draw(figure) {
   const wanted = { ...plain, $schema: "https://vega.github.io/schema/vega-lite/v6.json", config: config(), autosize: { type: "fit", contains: "padding" } };
   wanted.width = Math.max(place.clientWidth, 120);
   wanted.height = 166;
-  const whole = vegaLite.compile(wanted).spec;
-  whole.locale = LOCALES[document.documentElement.lang];
-  const ready = vega.parse(whole, null, { ast: true });
+  const ready = vega.parse(vegaLite.compile(wanted).spec, null, { ast: true });
   figure.view?.finalize();
   place.replaceChildren();
   figure.querySelector(".prospect").textContent = plain.usermeta.prospect;
-  figure.view = new vega.View(ready, { renderer: "canvas", container: place, hover: true, expr: vega.expressionInterpreter });
+  figure.view = new vega.View(ready, { locale: LOCALES[document.documentElement.lang], renderer: "canvas", container: place, hover: true, expr: vega.expressionInterpreter });
   figure.view.tooltip((_handler, _event, _item, value) => { place.title = value ? Object.entries(value).map(([k, v]) => `${k}: ${v}`).join("\n") : ""; });
   figure.view.runAsync();
 }
