@@ -102,6 +102,15 @@ def test_a_part_that_was_not_installed_is_asked_for(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_misspelt_role_is_told_before_the_service_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAMMOQA_OIDC_ROLES", "physics=phisicist")
+    assert run(["serve", "--store", str(tmp_path / "m.db"), "--data", str(tmp_path / "data")]) == 2
+    assert "MAMMOQA_OIDC_ROLES: 'physics=phisicist' is no group=role" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_script_that_lacks_a_part_says_which(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

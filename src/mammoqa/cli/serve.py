@@ -35,6 +35,7 @@ def serve(part: str | None, name: str, **given: object) -> None:
     Everything listens on this computer only, unless told otherwise. Settings come from the environment
     (docs/reference/settings.md); options come before them.
     """
+    from mammoqa.core.extras import require
     from mammoqa.service.options import open_service
     from mammoqa.service.parts import children, run_part, supervise
 
@@ -44,6 +45,8 @@ def serve(part: str | None, name: str, **given: object) -> None:
     if part is not None:
         run_part(open_service(options, newest=False), part, name or part)
         return
+    require("service", "the service")
+    _check_roles(options)
     service = open_service(options)
     _say_where(options, service)
     service.store.close()
@@ -51,6 +54,13 @@ def serve(part: str | None, name: str, **given: object) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     supervise(children(options.workers), _environment(options), stop)
+
+
+def _check_roles(options: "ServiceOptions") -> None:
+    """A misspelt role is told before any part starts; ConfigurationError."""
+    from mammoqa.service.oidc import roles_of
+
+    roles_of(options.oidc_roles)
 
 
 def _options(given: dict[str, object]) -> "ServiceOptions":
