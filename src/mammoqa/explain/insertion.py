@@ -22,12 +22,10 @@ SHARES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0)  # of the pixe
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Faithfulness:
-    """Distance of the midpoint from that of the whole image, over its mean distance when everything is deleted.
+class Followed:
+    """What was followed while pixels were deleted and inserted, [n, shares], and the areas under it [n].
 
-    The mean is over the images, as the distance of one may be near zero by chance. `deletion` and `insertion` are
-    [n, shares]. `deletion_area` [n] is larger, `insertion_area` [n] smaller for a better map; `score` [n] is their
-    difference. Shares are evenly spaced in the areas, so that the few pixels that a map puts first count.
+    Shares are evenly spaced in the areas, so that the few pixels that a map puts first count.
     """
 
     shares: Float[np.ndarray, " shares"]
@@ -43,6 +41,15 @@ class Faithfulness:
     def insertion_area(self) -> Float[np.ndarray, " n"]:
         """Area under the insertion curve."""
         return _area(self.insertion)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faithfulness(Followed):
+    """Distance of the midpoint from that of the whole image, over its mean distance when everything is deleted.
+
+    The mean is over the images, as the distance of one may be near zero by chance. `deletion_area` [n] is larger,
+    `insertion_area` [n] smaller for a better map; `score` [n] is their difference.
+    """
 
     @property
     def score(self) -> Float[np.ndarray, " n"]:
@@ -77,26 +84,12 @@ def faithfulness(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EvidenceKept:
+class EvidenceKept(Followed):
     """The share of the midpoint's fall that is left as evidence is deleted and there as it is inserted [n, shares].
 
     `insertion_area` [n] is larger, `deletion_area` [n] smaller for a better map; `score` [n] is their difference. Below
     0 and above 1 lie images in which only what speaks against (or for) a low curve is left.
     """
-
-    shares: Float[np.ndarray, " shares"]
-    deletion: Float[np.ndarray, "n shares"]
-    insertion: Float[np.ndarray, "n shares"]
-
-    @property
-    def deletion_area(self) -> Float[np.ndarray, " n"]:
-        """Area under the deletion curve."""
-        return _area(self.deletion)
-
-    @property
-    def insertion_area(self) -> Float[np.ndarray, " n"]:
-        """Area under the insertion curve."""
-        return _area(self.insertion)
 
     @property
     def score(self) -> Float[np.ndarray, " n"]:
