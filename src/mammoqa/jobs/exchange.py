@@ -103,7 +103,7 @@ def write_parquet(rows: Iterable[Row], target: Path | IO[bytes]) -> int:
     try:
         pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")  # no types
     except ImportError as error:
-        raise MissingExtraError("Parquet needs pyarrow: pip install pyarrow, or export CSV") from error
+        raise MissingExtraError("Parquet needs pyarrow: pip install 'mammoqa[service]', or export CSV") from error
     kinds = {**dict.fromkeys(_NUMBERS, pyarrow.float64()), **dict.fromkeys(_COUNTS, pyarrow.int64())}
     schema = pyarrow.schema([(name, kinds.get(name, pyarrow.string())) for name in COLUMNS])
     count = 0
