@@ -49,10 +49,11 @@ def _resampled(
     reach = np.array([[x, y] for x in across_mm[[0, -1]] for y in down_mm[[0, -1]]])
     ends = pose.to_px((centres_mm[:, None] + reach).reshape(-1, 2))
     shape = np.array(image.pixels.shape[::-1])
-    low = np.clip(np.floor(ends.min(axis=0)).astype(int) - 4, 0, shape - 2)
-    high = np.clip(np.ceil(ends.max(axis=0)).astype(int) + 5, low + 2, shape)
     footprint = float(np.sqrt(abs(np.linalg.det(pose.matrix[:, :2])))) * pitch_mm
     block = max(1, int(footprint + 0.15))
+    # the means of whole blocks must reach beyond the outermost samples
+    low = np.clip(np.floor(ends.min(axis=0)).astype(int) - max(4, block), 0, shape - 2)
+    high = np.clip(np.ceil(ends.max(axis=0)).astype(int) + 5 + block, low + 2, shape)
     cropped = image.pixels[low[1] : high[1], low[0] : high[0]]
     block = min(block, *cropped.shape)
     crop = _smoothed(block_mean(cropped, block), footprint / block)
