@@ -4,7 +4,20 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from mammoqa.core import Level, Limit, LimitKind, Reading, Series
+from mammoqa.core import (
+    Acquisition,
+    Analysis,
+    Level,
+    Limit,
+    LimitKind,
+    Measurement,
+    Outcome,
+    Provenance,
+    Reading,
+    Series,
+    Source,
+    Verdict,
+)
 
 START = datetime(2025, 1, 6, 8, 0)
 
@@ -37,3 +50,17 @@ def ramp(n=40, at=20, per_week=0.8, seed=0):
 
 def absolute(metric="mas", low=None, high=None, level=Level.ACTION) -> Limit:
     return Limit(metric, LimitKind.ABSOLUTE, level, low, high, "the test")
+
+
+def analysis(station: str, at: datetime, snr: float, fibres: float = 4.5) -> Analysis:
+    """A stored week of the digital phantom: its SNR, with a limit, and its fibres."""
+    key = f"{station}{at.isoformat()}"
+    return Analysis(
+        path=key,
+        sources=(Source(path=key, sha256=key),),
+        acquisition=Acquisition(modality="MG", model="M", station=station, acquired_at=at),
+        phantom="acr_dm",
+        verdict=Verdict(Outcome.MEASURED, totals=(("fibres", fibres),)),
+        provenance=Provenance("mammoqa", "1", None, at, 0.1),
+        measurements=(Measurement("snr", snr, "", limit_low=40.0),),
+    )

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
 from mammoqa.core import Intent
 from mammoqa.dicom import read_file
-from mammoqa.jobs.demo import DRIFTING, IMAGES, STEADY, plan
+from mammoqa.jobs.demo import DRIFTING, IMAGES, STEADY, plan, run_demo
 from mammoqa.jobs.simulate import STANDARDS, simulate_files
 from mammoqa.simulate import Exposure
+from mammoqa.store import SCHEMA_VERSIONS, schema
 
 SMALL = Exposure(detector="csi-100", field_mm=(130.0, 125.0), chest_wall="right", tilt_deg=2.0, target_mgd_mgy=1.2)
 
@@ -73,3 +77,16 @@ def test_images_of_a_contrast_detail_phantom_are_one_series(tmp_path: Path) -> N
     assert not np.array_equal(first.pixels, second.pixels)
     assert len(truths[1]["cells"]) == 205
     assert truths[0]["cells"][3]["centre_px"] != truths[1]["cells"][3]["centre_px"]
+
+
+def test_the_demonstration_of_an_earlier_version_is_gone_on_with(tmp_path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    engine = create_engine(f"sqlite:///{tmp_path / 'mammoqa.db'}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, SCHEMA_VERSIONS[0])
+    engine.dispose()
+    analysis, page = next(run_demo(tmp_path))
+    assert analysis.phantom == "acr156"
+    assert page.is_file()

@@ -5,35 +5,15 @@ import numpy as np
 import pytest
 
 from mammoqa.core import (
-    Acquisition,
-    Analysis,
     ConfigurationError,
     EventKind,
     Level,
     LimitKind,
-    Measurement,
-    Outcome,
-    Provenance,
-    Source,
-    Verdict,
 )
 from mammoqa.jobs.trend_reports import as_plain, month_of, trend_report
 from mammoqa.jobs.trends import criteria_limits, programme_limits, sound_alarms, unit_events, watch_fleet, watch_unit
 from mammoqa.store import open_store
-from trend_samples import steady, step, week
-
-
-def analysis(station: str, at: datetime, snr: float, fibres: float) -> Analysis:
-    key = f"{station}{at.isoformat()}"
-    return Analysis(
-        path=key,
-        sources=(Source(path=key, sha256=key),),
-        acquisition=Acquisition(modality="MG", model="M", station=station, acquired_at=at),
-        phantom="acr_dm",
-        verdict=Verdict(Outcome.MEASURED, totals=(("fibres", fibres),)),
-        provenance=Provenance("mammoqa", "1", None, at, 0.1),
-        measurements=(Measurement("snr", snr, "", limit_low=40.0),),
-    )
+from trend_samples import analysis, steady, step, week
 
 
 @pytest.fixture

@@ -1,27 +1,11 @@
 """Forecasts, baselines and reports of a unit in the pages and for programs."""
 
-from datetime import datetime
-
 import pytest
 
-from mammoqa.core import Acquisition, Analysis, Measurement, Outcome, Provenance, Source, Verdict
 from mammoqa.service.unit_trends import trends_of
 from mammoqa.store import audit, course
 from mammoqa.trends import NoForecast
-from trend_samples import ramp, steady, week
-
-
-def analysis(station: str, at: datetime, snr: float) -> Analysis:
-    key = f"{station}{at.isoformat()}"
-    return Analysis(
-        path=key,
-        sources=(Source(path=key, sha256=key),),
-        acquisition=Acquisition(modality="MG", model="M", station=station, acquired_at=at),
-        phantom="acr_dm",
-        verdict=Verdict(Outcome.MEASURED, totals=(("fibres", 4.5),)),
-        provenance=Provenance("mammoqa", "1", None, at, 0.1),
-        measurements=(Measurement("snr", snr, "", limit_low=40.0),),
-    )
+from trend_samples import analysis, ramp, steady, week
 
 
 def fill(store, station, values):

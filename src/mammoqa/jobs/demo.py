@@ -71,12 +71,14 @@ def run_demo(out: Path) -> Iterator[tuple[Analysis, Path]]:
     Raises:
         ConfigurationError: the folder cannot be made.
     """
-    from mammoqa.store import open_store
+    from mammoqa.store import open_store, upgrade
 
     pages = ReportFolder(out / "reports", overview=f"../{_OVERVIEW}")
     images = out / "images"
     make_folder(images)
-    store = open_store(store_url(str(out / "mammoqa.db")))
+    url = store_url(str(out / "mammoqa.db"))
+    upgrade(url)  # an earlier version's demonstration may lie there
+    store = open_store(url)
     streams = np.random.default_rng(_SEED).spawn(IMAGES)
     for exposure, stream in zip(plan(), streams, strict=True):
         path = images / f"{exposure.acquired_at:%Y-%m-%d}-{exposure.station.split()[1].lower()}.dcm"
