@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
@@ -50,7 +51,9 @@ def chromium():
 
 
 def wait(driver, condition):
-    return WebDriverWait(driver, PATIENCE_S, poll_frequency=0.3).until(condition)
+    # htmx may swap an element between its being found and its being read: look again.
+    ignored = [StaleElementReferenceException]
+    return WebDriverWait(driver, PATIENCE_S, poll_frequency=0.3, ignored_exceptions=ignored).until(condition)
 
 
 def test_send_see_override_sign_pdf(served, images, chromium, tmp_path):
