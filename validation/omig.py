@@ -35,11 +35,11 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=100, metavar="N", help="for the fall of the midpoint (100)")
     parser.add_argument("--steps", type=int, default=5, metavar="L", help="of their paths (5; the paper: 50)")
     parser.add_argument("--long", type=int, default=4, metavar="N", help="images with 50 steps, too (4)")
-    parser.add_argument("--faithful", type=int, default=4, metavar="N", help="for insertion and deletion (4)")
+    parser.add_argument("--faithful", type=int, default=12, metavar="N", help="for insertion and deletion (12)")
     parser.add_argument("--seed", type=int, default=34, metavar="S")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR")
     chosen = parser.parse_args()
-    size = Size(chosen.images, chosen.steps, chosen.long, min(4, chosen.faithful), chosen.faithful)
+    size = Size(chosen.images, chosen.steps, chosen.long, 4, chosen.faithful)
     model = cells_model(chosen.model, threads=2)
     found = run(model, PHANTOMS["cdmam34"], size, chosen.seed)
     given = ["--images", size.images, "--steps", size.steps, "--long", size.long_images]

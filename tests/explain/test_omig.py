@@ -151,7 +151,7 @@ def test_evidence_for_a_low_curve_is_followed_with_its_sign():
 
     x, plain = np.ones((1, SIDE, SIDE), np.float32), np.zeros((1, SIDE, SIDE), np.float32)
     x[0, 2, 2] = -1.0  # now both do, with 3 of 4 parts and 1 of 4
-    true = contribution(np.broadcast_to(-weights, x.shape), x, plain)
+    true = contribution(np.broadcast_to(-weights, x.shape), x - plain)
     found = evidence_kept(curve, x, true, plain, shares=(0.0, 1.01 / SIDE**2, 2.01 / SIDE**2, 1.0))
     np.testing.assert_allclose(found.insertion[0], [0.0, 0.75, 1.0, 1.0], atol=1e-4)
     np.testing.assert_allclose(found.deletion[0], [1.0, 0.25, 0.0, 0.0], atol=1e-4)

@@ -64,7 +64,7 @@ def test_foreign_pixels_are_told(tmp_path, monkeypatch):
     assert "standard deviations" in note
 
 
-@pytest.mark.parametrize("method", ["omig", "relevance"])
+@pytest.mark.parametrize("method", ["omig", "relevance", "omig-evidence"])
 def test_without_a_folder_the_shipped_reading_is_explained(tmp_path, monkeypatch, method):
     whole = cdmam_drawn.placed(quarter_turns=2)
     pose = Pose(whole[:2], "bottom", False, 0.0, 1.0, False, 0.0, (0.0, 2000.0), line_mm=0.12)
@@ -81,6 +81,11 @@ def test_a_folder_without_a_network_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(explain_cdmam, "_placed", lambda path: placed([[1, 0], [0, 1]]))
     with pytest.raises(ConfigurationError, match="no network for CDMAM"):
         explain_curve(tmp_path / "x.dcm", "omig", tmp_path / "map.png", tmp_path)
+
+
+def test_evidence_is_for_single_image_readings(tmp_path):
+    with pytest.raises(ConfigurationError, match="single-image"):
+        explain_curve(tmp_path / "x.dcm", "omig-evidence", tmp_path / "map.png", tmp_path)
 
 
 def test_a_model_belongs_to_the_methods_of_the_curve(tmp_path, capsys):

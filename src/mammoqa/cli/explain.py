@@ -23,21 +23,23 @@ def explain(file: Path, method: str, out: Path | None, model: Path | None, passe
     copies), occlusion (how far the answer moves when a part is covered).
 
     For the contrast-detail curve of a CDMAM: omig (Amanova et al. 2022), sensitivity, integrated-gradients, relevance;
-    with --model also occlusion.
+    omig-evidence (where the evidence for a low curve lies); with --model also occlusion.
     """
     from mammoqa.explain import METHODS
     from mammoqa.explain.curves import CURVE_METHODS
     from mammoqa.jobs.explain import check_request, explain_file
+    from mammoqa.jobs.explain_cdmam import EVIDENCE
 
     target = out or file.with_name(f"{file.stem}-{method}.png")
-    check_request(file, method, target, dict.fromkeys([*METHODS, *CURVE_METHODS]))
-    if method in CURVE_METHODS and (method not in METHODS or model is not None):
+    of_curves = (*CURVE_METHODS, EVIDENCE)
+    check_request(file, method, target, dict.fromkeys([*METHODS, *of_curves]))
+    if method in of_curves and (method not in METHODS or model is not None):
         from mammoqa.jobs.explain_cdmam import explain_curve
 
         for note in explain_curve(file, method, target, model, passes, steps):
             click.echo(note, err=True)
     elif model is not None:
-        raise click.UsageError(f"--model is for methods that explain a CDMAM: {', '.join(CURVE_METHODS)}")
+        raise click.UsageError(f"--model is for methods that explain a CDMAM: {', '.join(of_curves)}")
     else:
         explain_file(file, method, target)
     click.echo(str(target))

@@ -45,15 +45,20 @@ def integrated_gradients(slopes: Slopes, x: Images, steps: int = 50, baseline: I
     Their sum is midpoint(baseline) - midpoint(x), but for the steps' width.
     """
     start = np.zeros_like(x) if baseline is None else baseline
+    return contribution(straight_direction(slopes, x, start, steps), x - start)
+
+
+def straight_direction(slopes: Slopes, x: Images, baseline: Images, steps: int) -> Images:
+    """The mean of -R on the straight way from the baseline to x, at the middle of each of `steps` parts."""
     total = np.zeros(x.shape, np.float64)
     for k in range(steps):
-        total += slopes(np.asarray(start + (x - start) * np.float32((k + 0.5) / steps)))[1]
-    return np.asarray(-(x - start) * total / steps, np.float32)
+        total -= slopes(np.asarray(baseline + (x - baseline) * np.float32((k + 0.5) / steps)))[1]
+    return np.asarray(total / steps, np.float32)
 
 
-def contribution(direction: Images, x: Images, baseline: Images) -> Images:
-    """What a direction says of each pixel's part in keeping the midpoint low, against the baseline in its place."""
-    return np.asarray(direction * (x - baseline), np.float32)
+def contribution(direction: Images, beyond: Images) -> Images:
+    """What a direction says of each pixel's part in keeping the midpoint low, from what it has beyond the baseline."""
+    return np.asarray(direction * beyond, np.float32)
 
 
 def relevance(slopes: Slopes, x: Images) -> Images:

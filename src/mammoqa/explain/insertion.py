@@ -9,11 +9,12 @@ leaves no structure.
 first, and what is followed is the fall itself, from the baseline's midpoint (0) to the image's (1).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Float32, Int
 
 from mammoqa.explain.omig import Images, midpoint
 
@@ -117,20 +118,35 @@ def _midpoints(
 ) -> Float[np.ndarray, "2 n shares"]:
     """Midpoints as shares of the pixels, the most important first, are deleted and inserted."""
     n, size = len(x), x[0].size
-    flat, plain = x.reshape(n, size), baseline.reshape(n, 1, size)
-    order = np.argsort(-importance.reshape(n, size), axis=1, kind="stable")
-    rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.broadcast_to(np.arange(size), order.shape), axis=1)
     counts = np.round(np.array(shares) * size).astype(int)
-    chosen = rank[:, None, :] < counts[None, :, None]  # n, shares, pixels
-    deleted = np.where(chosen, plain, flat[:, None])
-    inserted = np.where(chosen, flat[:, None], plain)
-    curves = [
-        curve(images[start : start + batch].reshape(-1, *x.shape[1:]))
-        for images in (deleted.reshape(-1, size), inserted.reshape(-1, size))
-        for start in range(0, n * len(counts), batch)
-    ]
-    return np.asarray(midpoint(np.concatenate(curves)).reshape(2, n, len(counts)))
+    flat, plain = x.reshape(n, size), baseline.reshape(n, size)
+    pairs = zip(flat, plain, importance.reshape(n, size), strict=True)
+    masked = (
+        np.stack([np.where(chosen, away, kept), np.where(chosen, kept, away)])
+        for kept, away, of in pairs
+        for chosen in _chosen(of, counts)
+    )
+    curves = []
+    while images := list(islice(masked, max(1, batch // 2))):
+        curves.append(curve(np.concatenate(images).reshape(-1, *x.shape[1:])))
+    return np.asarray(midpoint(np.concatenate(curves)).reshape(n, len(counts), 2).transpose(2, 0, 1))
+
+
+def _chosen(
+    importance: Float32[np.ndarray, " pixels"], counts: Int[np.ndarray, " shares"]
+) -> Iterator[Bool[np.ndarray, " pixels"]]:
+    """Where the most important pixels are, for each count; ties are taken in the order of pixels."""
+    falling = -importance
+    inside = (counts[(counts > 0) & (counts < len(falling))] - 1).tolist()
+    parted = np.partition(falling, inside) if inside else falling
+    for count in counts.tolist():
+        if count in (0, len(falling)):
+            yield np.full(len(falling), count > 0)
+            continue
+        last = parted[count - 1]
+        chosen = falling < last
+        chosen[np.flatnonzero(falling == last)[: count - np.count_nonzero(chosen)]] = True
+        yield chosen
 
 
 def _area(curves: Float[np.ndarray, "n shares"]) -> Float[np.ndarray, " n"]:

@@ -256,7 +256,7 @@ def read_cdmam34(item: Image | Stack, phantom: Phantom, options: Options, watch:
         with watch.step("explain"):
             view, view_scale = phantom_view(image, phantom, pose)
             if options.explain is not None:
-                of = pixel_model_of(model, image.pixels, read, filters)
+                of = pixel_model_of(model, image.pixels, phantom, pose, read, filters)
                 saliency = map_view(image, phantom, pose, of, 1.0 / view_scale)
     return Reading(
         found.verdict,

@@ -17,8 +17,9 @@ from mammoqa.phantoms import PHANTOMS
 if TYPE_CHECKING:
     from mammoqa.jobs.cdmam34_single import PixelModel
 
+EVIDENCE = "omig-evidence"  # OMIG between the image and its background, by the single-image reading
 _MARGIN_MM = 25.0  # about the cells: the largest that the networks are trained with
-_SEED = 20220704  # the draws of the same image are the same every time
+_SEED = 20220704  # the draws, and the background, of the same image are the same every time
 _FOREIGN = 3.0  # standard deviations of the training images' pixels
 
 
@@ -29,7 +30,8 @@ def explain_curve(
 
     Args:
         path: a DICOM file FOR PROCESSING.
-        method: a key of `explain.curves.CURVE_METHODS`.
+        method: a key of `explain.curves.CURVE_METHODS`, or `EVIDENCE` for a single-image reading (red: what is there
+            lowers the curve).
         out: the PNG.
         model: folder of an ensemble of the paper's kind or of a single-image reading; the shipped one where None.
         passes: how often every pixel is drawn, for an ensemble of the paper's kind.
@@ -42,6 +44,8 @@ def explain_curve(
 
     if model is None or is_cells_model(model):
         return _explain_cells(path, method, out, model, steps)
+    if method == EVIDENCE:
+        raise ConfigurationError(f"{EVIDENCE} explains single-image readings; for this network use omig")
     from mammoqa.explain.omig import upsample
     from mammoqa.models.cdmam_downsample import draws_a_pass
     from mammoqa.models.cdmam_downsample import passes as drawn
@@ -75,7 +79,9 @@ def _explain_cells(path: Path, method: str, out: Path, model: Path | None, steps
     except (RefusalError, ModelError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
     if method == "occlusion":
-        found = of.occlusion(phantom)
+        found = of.occlusion()
+    elif method == EVIDENCE:
+        found = of.evidence_map(of.normalise(image.pixels)[None], np.random.default_rng(_SEED))[0]
     else:
         found = _method(method, of, steps)(of.normalise(image.pixels)[None])[0]
     Picture.fromarray(map_beside_image(image.pixels, found)).save(out, "PNG")

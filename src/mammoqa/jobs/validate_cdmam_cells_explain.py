@@ -12,13 +12,12 @@ import numpy as np
 from jaxtyping import Float32
 
 from mammoqa.core import Image, Phantom, Pose
-from mammoqa.explain.curves import contribution, integrated_gradients, sensitivity
-from mammoqa.explain.insertion import evidence_kept, faithfulness
+from mammoqa.explain.curves import sensitivity
 from mammoqa.explain.omig import Descent, Images, correlation, midpoint, omig
 from mammoqa.jobs.cdmam34_single import PixelModel, pixel_model
+from mammoqa.jobs.validate_cdmam_cells_faithful import Compared, compare
 from mammoqa.jobs.validate_cdmam_explain import (
     Fall,
-    Score,
     Structure,
     SweepPoint,
     scenario_images,
@@ -31,8 +30,6 @@ from mammoqa.simulate.cdmam import CdmamTruth
 SWEEP = (0.1, 1.0, 10.0, 100.0)
 STEPS = (1, 3, 5, 10, 25)  # compared with the paper's 50
 PAPER_GRADIENTS = 5000 * 50  # draws and steps of the paper's maps
-_PARTS = 8  # of the way of integrated gradients
-_LOCAL_PX = 71  # what a pixel is replaced by: the mean of 5 mm about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Size:
     steps: int = 5
     long_images: int = 4
     sweep_images: int = 4
-    faithful_images: int = 4
+    faithful_images: int = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +78,7 @@ class Found:
     turned_correlation: float = float("nan")
     steps: list[StepPoint] = field(default_factory=list)
     long_seconds: float = float("nan")
-    scores: list[Score] = field(default_factory=list)
-    by_size: list[Score] = field(default_factory=list)
+    compared: Compared = field(default_factory=lambda: Compared([], [], [], []))
 
 
 def shown(model: CellsModel, phantom: Phantom, names: list[str], seed: int) -> Iterator[Shown]:
@@ -154,50 +150,6 @@ def step_points(one: Shown) -> tuple[list[StepPoint], float]:
     return points, long_seconds
 
 
-def compare(images: list[Shown], phantom: Phantom, steps: int) -> tuple[list[Score], list[Score]]:
-    """Insertion and deletion of every method at full resolution; pixels become a background with noise.
-
-    The first by RISE's own measure, of contributions against that background: what gives directions is multiplied by
-    what is removed. The second ranks maps as they are by their size.
-    """
-    from scipy.ndimage import uniform_filter
-
-    of_evidence: dict[str, list[tuple[float, float, float]]] = {}
-    of_size: dict[str, list[tuple[float, float, float]]] = {}
-    for one in images:
-        local = uniform_filter(one.x[0], _LOCAL_PX)[None]
-        plain = (local + np.random.default_rng(1).normal(size=local.shape)).astype(np.float32)  # in units of the noise
-        directions = {
-            "omig": omig(one.of.slopes, one.x, Descent(steps=steps)),
-            "sensitivity": sensitivity(one.of.slopes, one.x),
-        }
-        contributions = {
-            "omig times what is removed": contribution(directions["omig"], one.x, plain),
-            "relevance": contribution(directions["sensitivity"], one.x, plain),  # LRP-0: the gradient times this
-            "integrated-gradients": integrated_gradients(one.of.slopes, one.x, steps=_PARTS, baseline=plain),
-            "occlusion": one.of.occlusion(phantom)[None],
-            "random": np.random.default_rng(0).normal(size=one.x.shape).astype(np.float32),
-        }
-        for name, made in contributions.items():
-            kept = evidence_kept(one.of.curve, one.x, made, plain, batch=2)
-            areas = float(kept.deletion_area[0]), float(kept.insertion_area[0]), float(kept.score[0])
-            of_evidence.setdefault(name, []).append(areas)
-        for name, made in (directions | contributions).items():
-            said = faithfulness(one.of.curve, one.x, made, batch=2, baseline=plain)
-            areas = float(said.deletion_area[0]), float(said.insertion_area[0]), float(said.score[0])
-            of_size.setdefault(name, []).append(areas)
-    return _scores(of_evidence), _scores(of_size)
-
-
-def _scores(found: dict[str, list[tuple[float, float, float]]]) -> list[Score]:
-    scores = []
-    for name, values in found.items():
-        deletion, insertion, score = np.array(values).mean(axis=0)
-        error = np.array(values)[:, 2].std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
-        scores.append(Score(name, float(deletion), float(insertion), float(score), float(error)))
-    return scores
-
-
 def run(model: CellsModel, phantom: Phantom, size: Size, seed: int) -> Found:
     """All checks, one after the other; images are let go as soon as they are done with."""
     rng = np.random.default_rng(seed)
@@ -223,5 +175,6 @@ def run(model: CellsModel, phantom: Phantom, size: Size, seed: int) -> Found:
     found.turned_correlation = correlation(first, np.ascontiguousarray(back))
     fourth = omig(kept[-1].of.slopes, kept[-1].x, Descent(steps=size.steps))[0]
     found.structures = [upright, other, structure("scenario 4 (figure 6)", kept[-1].truth, fourth, side)]
-    found.scores, found.by_size = compare(kept[: size.faithful_images], phantom, size.steps)
+    fresh = shown(model, phantom, scenarios_in_turn(size.faithful_images), seed + 1)
+    found.compared = compare(((one.scenario, one.of, one.x) for one in fresh), size.steps)
     return found
