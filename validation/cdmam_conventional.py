@@ -22,6 +22,7 @@ def main() -> int:
     agreements, thresholds = suite.compare_cdcom(arguments.data) if arguments.data.is_dir() else ((), ())
     for one in agreements:
         print(f"{one.name}: corners {one.corner:.3f}, centres {one.centre:.3f}, hits {one.hits} of {one.cdcom_hits}")
+    searches = suite.compare_searches(arguments.data, 8, arguments.seed + 1) if arguments.data.is_dir() else None
     placings = tuple(suite.placings(arguments.seed))
     for placed in placings:
         print(placed)
@@ -33,7 +34,7 @@ def main() -> int:
     )
     for one in coverages:
         print(f"{one.form}: intervals hold {one.covered.mean():.3f}, curve {one.curve_covered.mean():.3f}")
-    results = Results(agreements, thresholds, placings, series, coverages)
+    results = Results(agreements, thresholds, placings, series, coverages, searches)
     write(results, arguments.out, COMMAND, (arguments.images, arguments.repeats, arguments.seed))
     print(f"written: {arguments.out / 'cdmam.md'}")
     return 0

@@ -56,6 +56,17 @@ def test_a_series_is_pooled_with_narrower_intervals(one):
     assert found.provenance.seconds == pytest.approx(6 * one.provenance.seconds)
 
 
+def test_how_discs_were_looked_for_is_told_of_an_image_and_of_its_series(one):
+    assert one.contrast_detail.search_mm == 0.0
+    assert not any("looked for" in note for note in one.notes)
+    image = draw(placed(tilt_deg=0.5), np.random.default_rng(0))
+    searched = analyse(image, Options(search_mm=0.3, pictures=False))
+    for found in (searched, *pooled(copies(searched, 2))):
+        assert found.contrast_detail.search_mm == 0.3
+        assert any("within 0.3 mm" in note for note in found.notes)
+    assert (searched.contrast_detail.corner != one.contrast_detail.corner).any()
+
+
 def test_other_beams_days_and_loads_are_other_series(one):
     day = datetime(2026, 3, 2, 8)
     mixed = [*copies(one, 2), *copies(one, 2, kvp=31.0), *copies(one, 1, acquired_at=day), *copies(one, 2, mas=150.0)]

@@ -72,3 +72,17 @@ def test_processed_and_clipped_images_are_refused():
     with pytest.raises(ScoreError) as caught:
         read_cells(replace(image, saturated=(0.0, 990.0)), CDMAM34, pose_of(whole))
     assert caught.value.code is ReasonCode.CLIPPED
+
+
+def test_looking_about_finds_displaced_discs_and_costs_faint_ones():
+    whole = placed()
+    image = draw(whole, np.random.default_rng(8), gold=30.0)
+    beside = whole.copy()
+    beside[0, 2] += 2.0  # the grid is thought two pixels (0.3 mm) off
+    strict, searched = (read_cells(image, CDMAM34, pose_of(beside), mm) for mm in (0.0, 0.3))
+    small = np.array([c.diameter_mm <= 0.2 and c.thickness_um >= 1.0 for c in CDMAM34.cells])
+    assert searched.corner_hit[small].mean() > strict.corner_hit[small].mean()
+    known, looked = (read_cells(image, CDMAM34, pose_of(whole), mm) for mm in (0.0, 0.3))
+    assert (looked.answers >= known.answers - 1e-9).all()  # the best of a disc's surroundings
+    assert looked.corner_hit.sum() < known.corner_hit.sum()
+    assert np.array_equal(read_cells(image, CDMAM34, pose_of(whole), 0.1).answers, known.answers)  # under a pixel

@@ -22,6 +22,14 @@ import click
     "--deduct/--no-deduct", default=True, show_default=True, help="Deduct artefacts that look like objects, or not."
 )
 @click.option(
+    "--search",
+    "search_mm",
+    metavar="MM",
+    type=click.FloatRange(0.0, 0.5),
+    default=0.0,
+    help="CDMAM: look for each disc within this distance of its place, as cdcom does.",
+)
+@click.option(
     "--cdcom",
     "matrices",
     metavar="DIR",
@@ -46,6 +54,7 @@ def analyse(
     model: Path | None,
     saliency: bool | None,
     deduct: bool,
+    search_mm: float,
     matrices: tuple[Path, ...],
     write_cdcom: Path | None,
 ) -> int:
@@ -70,7 +79,12 @@ def analyse(
     database = store or settings.store
     pictures = out is not None or bool(database)  # nobody sees them otherwise
     options = Options(
-        phantom=phantom, explain="saliency" if explained else None, model=model, pictures=pictures, deduct=deduct
+        phantom=phantom,
+        explain="saliency" if explained else None,
+        model=model,
+        pictures=pictures,
+        deduct=deduct,
+        search_mm=search_mm,
     )
     results = chain(
         analyse_paths(paths, options, settings.jobs if jobs is None else jobs, dask or settings.dask),

@@ -182,6 +182,7 @@ class ContrastDetail:
 
     `corner` and `centre` are the decisions: 1 hit, 0 miss, -1 no such cell. `convention` names what the ratio of human
     to automatic thresholds multiplies, `form` the psychometric curve. `single` are estimates from each image alone.
+    Discs were looked for within `search_mm` of their places.
     """
 
     diameters_mm: Float[np.ndarray, " rows"]
@@ -192,6 +193,7 @@ class ContrastDetail:
     convention: str
     form: str
     single: tuple[SingleImage, ...] = ()
+    search_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -59,7 +59,8 @@ class Options:
     of an artefact that reads instead of the shipped one; `threads` are those of the network, which runs beside the
     filters. Without `pictures` no view is made and nothing is explained: a list of results shows neither.
     With `deduct` artefacts as visible as the last object counted are deducted (ACR 1999); without, the scores are
-    those of the objects alone, to compare with readers who do not deduct.
+    those of the objects alone, to compare with readers who do not deduct. Discs of a CDMAM are looked for within
+    `search_mm` of their places.
     """
 
     phantom: str | None = None
@@ -68,6 +69,7 @@ class Options:
     threads: int = 1
     pictures: bool = True
     deduct: bool = True
+    search_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -247,10 +249,12 @@ def read_cdmam34(item: Image | Stack, phantom: Phantom, options: Options, watch:
     with watch.step("locate"):
         pose = locate.locate_cdmam34(image, phantom)
     with watch.step("score"):
-        corner, centre = decisions_of(read_cells(image, phantom, pose), phantom)
+        search_mm = options.search_mm
+        corner, centre = decisions_of(read_cells(image, phantom, pose, search_mm), phantom)
         model = cells_model(options.model if options.model and is_cells_model(options.model) else None, options.threads)
         read, filters = evidence(image, phantom, pose)
-        found = measured(corner, centre, phantom, single=(read_single(image.source.path, read, model),))
+        alone = (read_single(image.source.path, read, model),)
+        found = measured(corner, centre, phantom, single=alone, search_mm=search_mm)
     view = view_scale = saliency = None
     if options.pictures:
         with watch.step("explain"):

@@ -42,10 +42,12 @@ def measured(
     phantom: Phantom,
     method: curves.Method | None = None,
     single: tuple[SingleImage, ...] = (),
+    search_mm: float = 0.0,
 ) -> Measured:
     """Thresholds, curve, EUREF limits and IQF from the corner decisions of images of one exposure series.
 
-    `single` are what a network made of each image alone: they stand beside and decide nothing.
+    `single` are what a network made of each image alone: they stand beside and decide nothing. `search_mm` says how the
+    decisions were made (`score.cdmam34.read_cells`).
     """
     from mammoqa import judge
     from mammoqa.jobs.cdmam34_single import single_measurements, single_notes
@@ -67,8 +69,10 @@ def measured(
         convention=method.convention,
         form=method.form,
         single=single,
+        search_mm=search_mm,
     )
-    return Measured(verdict, (*judged, *single_measurements(shown)), shown, (*_notes(found), *single_notes(shown)))
+    notes = (*_notes(found), *_search_notes(shown), *single_notes(shown))
+    return Measured(verdict, (*judged, *single_measurements(shown)), shown, notes)
 
 
 def phantom_view(image: Image, phantom: Phantom, pose: Pose) -> tuple[UInt8[np.ndarray, "rows columns"], float]:
@@ -183,3 +187,10 @@ def _notes(found: curves.ContrastDetail) -> tuple[str, ...]:
     if found.image_spread > 0.15:  # a choice: half of the thresholds' interval with sixteen images
         notes.append(f"the images differ by more than chance ({100 * found.image_spread:.0f} % in contrast)")
     return tuple(notes)
+
+
+def _search_notes(shown: ContrastDetail) -> tuple[str, ...]:
+    if not shown.search_mm:
+        return ()
+    known = "; the single-image estimate knows their places" if shown.single else ""
+    return (f"discs were looked for within {shown.search_mm:g} mm of their places{known}",)

@@ -58,7 +58,7 @@ def pool(analyses: list[Analysis]) -> Analysis:
     corner = np.concatenate([d.corner for d in details]).astype(np.int64)
     centre = np.concatenate([d.centre for d in details]).astype(np.int64)
     single = tuple(one for d in details for one in d.single)
-    found = measured(corner, centre, PHANTOMS[first.phantom], single=single)
+    found = measured(corner, centre, PHANTOMS[first.phantom], single=single, search_mm=details[0].search_mm)
     timings: dict[str, float] = {}
     for one in kept:
         for name, seconds in one.provenance.timings_s:

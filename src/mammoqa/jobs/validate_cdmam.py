@@ -5,7 +5,7 @@ Compute only; the page is written by `validate_cdmam_page`. Everything but the c
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from mammoqa.core import ChestWall, Image, Phantom, Pose
 from mammoqa.jobs.cdmam34 import axes_of
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.score.cdmam34 import CellReadings, decisions
+from mammoqa.simulate.cdmam import CdmamTruth
 from mammoqa.stats import contrast_detail as curves
 from mammoqa.stats.psychometric import Form
 
@@ -26,6 +27,8 @@ PLACINGS: tuple[tuple[ChestWall, int, bool, float], ...] = (
     ("right", 1, True, -1.5),
     ("bottom", 3, True, 2.0),
 )
+SEARCHES_MM = (0.0, 0.07, 0.14, 0.21)  # whole pixels of both kinds of images
+SMALL_MM = 0.31  # up to this size, the reading finds more discs than cdcom
 _MARGIN_MM = 6.0
 
 
@@ -50,6 +53,33 @@ class CdcomThreshold:
     low_um: float
     high_um: float
     cdcom_um: float
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Reading with a search about each place: thresholds over those without, beside cdcom's over those without.
+
+    `small` and `large` are geometric means over diameters up to `SMALL_MM` and above. `images` are simulated ones.
+    """
+
+    search_mm: float
+    corners: tuple[float, ...]
+    hits: int
+    small: float
+    large: float
+    simulated_small: float
+    simulated_large: float
+
+
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """How cdcom's thresholds compare with those at known places, and what a search makes of the latter."""
+
+    images: int
+    cdcom_hits: int
+    cdcom_small: float
+    cdcom_large: float
+    found: tuple[Searched, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +172,47 @@ def cdcom_decisions(folder: Path) -> np.ndarray:
     return np.stack([_from_cdcom(np.array(said["corner"])) for _, said in sorted(answers.items())])
 
 
+def compare_searches(folder: Path, images: int, seed: int) -> Searches:
+    """Every reach of a search on the images that cdcom has read, and on simulated ones of the standard exposure."""
+    from mammoqa import dicom
+
+    phantom = PHANTOMS["cdmam34"]
+    names = sorted(json.loads((folder / CDCOM).read_text("utf-8")))
+    theirs = cdcom_decisions(folder)
+    ours = _all_searches((dicom.read_file(folder / name)[0] for name in names), phantom)
+    made = _all_searches((image for image, _ in _series_images(phantom, images, seed)), phantom)
+    known = _fitted(ours[0], phantom).automatic.value_um
+    plain = _fitted(made[0], phantom).automatic.value_um
+    found = []
+    for search_mm, own, simulated in zip(SEARCHES_MM, ours, made, strict=True):
+        same = tuple(float((a == b)[a >= 0].mean()) for a, b in zip(own, theirs, strict=True))
+        ratios = _small_and_large(_fitted(own, phantom).automatic.value_um / known, phantom)
+        others = _small_and_large(_fitted(simulated, phantom).automatic.value_um / plain, phantom)
+        found.append(Searched(search_mm, same, int((own == 1).sum()), *ratios, *others))
+    of_cdcom = _small_and_large(_fitted(theirs, phantom).automatic.value_um / known, phantom)
+    return Searches(images, int((theirs == 1).sum()), *of_cdcom, tuple(found))
+
+
+def _all_searches(images: Iterable[Image], phantom: Phantom) -> tuple[np.ndarray, ...]:
+    """Corner decisions [images, rows, columns] for each of `SEARCHES_MM`."""
+    found = [[decisions(cells.corner_hit, phantom) for cells in _searches(image, phantom)] for image in images]
+    return tuple(np.stack(of_one) for of_one in zip(*found, strict=True))
+
+
+def _searches(image: Image, phantom: Phantom) -> Iterator[CellReadings]:
+    from mammoqa.locate import locate_cdmam34
+    from mammoqa.score.cdmam34 import read_cells
+
+    pose = locate_cdmam34(image, phantom)
+    for search_mm in SEARCHES_MM:
+        yield read_cells(image, phantom, pose, search_mm)
+
+
+def _small_and_large(ratios: np.ndarray, phantom: Phantom) -> tuple[float, float]:
+    small = axes_of(phantom)[0] <= SMALL_MM
+    return tuple(float(np.exp(np.log(ratios[which]).mean())) for which in (small, ~small))  # type: ignore[return-value]
+
+
 def read_image(image: Image, phantom: Phantom) -> tuple[Pose, CellReadings]:
     """Locate and read one image."""
     from mammoqa.locate import locate_cdmam34
@@ -149,6 +220,17 @@ def read_image(image: Image, phantom: Phantom) -> tuple[Pose, CellReadings]:
 
     pose = locate_cdmam34(image, phantom)
     return pose, read_cells(image, phantom, pose)
+
+
+def _series_images(phantom: Phantom, images: int, seed: int) -> Iterator[tuple[Image, CdmamTruth]]:
+    """A series of the standard exposure."""
+    from mammoqa.simulate.cdmam import STANDARD, expose_cdmam
+    from mammoqa.simulate.cdmam_scene import Arrangement
+    from mammoqa.simulate.cdmam_series import series
+
+    for exposure, rng in series(STANDARD, images, np.random.default_rng(seed)):
+        made = expose_cdmam(phantom, exposure, Arrangement(margin_mm=_MARGIN_MM), rng)
+        yield made.image, made.truth
 
 
 def placings(seed: int) -> Iterator[Placing]:
@@ -169,22 +251,18 @@ def placings(seed: int) -> Iterator[Placing]:
 
 def simulated_series(images: int, seed: int) -> Series:
     """A series of the standard exposure, read and compared with the ideal observer."""
-    from mammoqa.simulate.cdmam import STANDARD, expose_cdmam
     from mammoqa.simulate.cdmam_detectability import detectability, share_correct, thresholds_um
-    from mammoqa.simulate.cdmam_scene import Arrangement
-    from mammoqa.simulate.cdmam_series import series
 
     phantom = PHANTOMS["cdmam34"]
     found, errors, chances = [], [], None
     ideal_um = np.zeros(0)
-    for exposure, rng in series(STANDARD, images, np.random.default_rng(seed)):
-        made = expose_cdmam(phantom, exposure, Arrangement(margin_mm=_MARGIN_MM), rng)
-        pose, cells = read_image(made.image, phantom)
+    for image, truth in _series_images(phantom, images, seed):
+        pose, cells = read_image(image, phantom)
         found.append(decisions(cells.corner_hit, phantom))
-        errors.append(_rms(_errors_px(pose, made.truth.matrix, phantom)))
+        errors.append(_rms(_errors_px(pose, truth.matrix, phantom)))
         if chances is None:
-            d_prime = detectability(made.truth)
-            chances, ideal_um = share_correct(d_prime), thresholds_um(made.truth, d_prime)
+            d_prime = detectability(truth)
+            chances, ideal_um = share_correct(d_prime), thresholds_um(truth, d_prime)
     assert chances is not None
     taken = np.stack(found)
     fit = _fitted(taken, phantom)

@@ -114,6 +114,7 @@ def _contrast_detail(found: ContrastDetail) -> dict[str, Any]:
     return {
         "images": len(found.corner),
         "convention": found.convention,
+        "search_mm": found.search_mm,
         "form": found.form,
         "diameters_mm": found.diameters_mm.tolist(),
         "thicknesses_um": found.thicknesses_um.tolist(),

@@ -6,6 +6,11 @@ grid's lines, which are thin but not without width, so that it is taken a little
 largest answer is chosen: right by chance in one of four cells. The centre counts as seen where its answer exceeds those
 of the three empty corners: again one of four by chance.
 
+The places of discs are known from the grid. EUREF's reader looks for each disc in a small area about its place instead
+(euref.org/cdmam-readout, on cdcom 1.5.2 and 1.6; how large is not published). `search_mm` does so here: every place
+answers with its best within that distance. That costs small discs most, as noise then has more chances to look like
+one.
+
 The filter's answer does not depend on the scale of the pixel values, and within one cell a logarithm is as good as a
 straight line: FOR PROCESSING images are read on a linear or a logarithmic scale alike.
 """
@@ -40,8 +45,8 @@ class CellReadings:
     centre_hit: Bool[np.ndarray, " cells"]
 
 
-def read_cells(image: Image, phantom: Phantom, pose: Pose) -> CellReadings:
-    """Read both discs of every cell.
+def read_cells(image: Image, phantom: Phantom, pose: Pose, search_mm: float = 0.0) -> CellReadings:
+    """Read both discs of every cell, each looked for within `search_mm` of its place, in steps of whole pixels.
 
     Raises ScoreError: NEEDS_RAW for an image FOR PRESENTATION, CLIPPED where the phantom is saturated.
     """
@@ -51,8 +56,8 @@ def read_cells(image: Image, phantom: Phantom, pose: Pose) -> CellReadings:
     rows = np.array([cell.row for cell in phantom.cells])
     for row in np.unique(rows):
         picked = np.flatnonzero(rows == row)
-        answers[picked] = _answers(pixels, [phantom.cells[i] for i in picked], pose)
-    return decide(answers if pose.attenuating_bright else -answers, phantom)
+        answers[picked] = _answers(pixels, [phantom.cells[i] for i in picked], pose, search_mm)
+    return decide(answers, phantom)
 
 
 def decide(answers: Float[np.ndarray, "cells 5"], phantom: Phantom) -> CellReadings:
@@ -93,8 +98,8 @@ def check_readable(image: Image, phantom: Phantom, pose: Pose) -> None:
         )
 
 
-def _answers(pixels: np.ndarray, cells: list[Cell], pose: Pose) -> Float[np.ndarray, "n 5"]:
-    """The filter's answers in cells with discs of one size, positive where it is bright."""
+def _answers(pixels: np.ndarray, cells: list[Cell], pose: Pose, search_mm: float) -> Float[np.ndarray, "n 5"]:
+    """The filter's answers in cells with discs of one size, positive where something attenuates."""
     places_mm = np.array([(cell.centre_mm, *cell.corners_mm) for cell in cells])
     places = pose.to_px(places_mm.reshape(-1, 2)).reshape(places_mm.shape)
     turn = pose.matrix[:, :2]
@@ -112,10 +117,14 @@ def _answers(pixels: np.ndarray, cells: list[Cell], pose: Pose) -> Float[np.ndar
     noise = 1.48 * np.median(np.abs(values - coefficients @ terms.T), axis=1) + 1e-9
     near = np.rint(places)[:, :, None] + square(radius, blur)
     weight = blurred_disc(near - places[:, :, None], radius, blur)
-    found = pixels_at(pixels, near) - base[:, :, None]
-    found -= np.einsum("npmk,nk->npm", surface(near - middle[:, None, None], size), coefficients)
-    answers = (found * weight).sum(axis=-1) / np.sqrt((weight**2).sum(axis=-1))
-    return np.asarray(answers / noise[:, None])
+    best = np.full(places.shape[:2], -np.inf)
+    for move in within(search_mm * scale):
+        moved = near + move
+        found = pixels_at(pixels, moved) - base[:, :, None]
+        found -= np.einsum("npmk,nk->npm", surface(moved - middle[:, None, None], size), coefficients)
+        sums = (found * weight).sum(axis=-1)
+        best = np.maximum(best, sums if pose.attenuating_bright else -sums)
+    return np.asarray(best / np.sqrt((weight**2).sum(axis=-1)) / noise[:, None])
 
 
 def beside(places_mm: np.ndarray, turn: np.ndarray, clear_mm: float) -> Float[np.ndarray, "m 2"]:
@@ -133,6 +142,13 @@ def surface(moves: Float[np.ndarray, "*shape 2"], size: float) -> Float[np.ndarr
     """Terms of a quadratic surface."""
     x, y = moves[..., 0] / size, moves[..., 1] / size
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+
+
+def within(distance: float) -> Float[np.ndarray, "m 2"]:
+    """Whole-pixel moves of at most a distance."""
+    reach = math.floor(distance)
+    dy, dx = (part.ravel() for part in np.mgrid[-reach : reach + 1, -reach : reach + 1])
+    return np.asarray(np.stack([dx, dy], axis=-1)[np.hypot(dx, dy) <= distance + 1e-9], float)
 
 
 def square(radius: float, blur: float) -> Float[np.ndarray, "m 2"]:
