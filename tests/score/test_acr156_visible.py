@@ -5,13 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mammoqa.jobs.acr156 import look_at
 from mammoqa.locate import locate_acr156, patches
 from mammoqa.phantoms import PHANTOMS
-from mammoqa.score.acr156_visible import look, visible
+from mammoqa.score.acr156_specks import read_groups
+from mammoqa.score.acr156_visible import INDICES, packed, unpacked, visible
+from mammoqa.simulate.detectability import visibilities
 from mammoqa.simulate.expose import expose
 from mammoqa.simulate.exposure import SOUND, Exposure
 
 ACR156 = PHANTOMS["acr156"]
+
+
+def looked_at(image):
+    pose = locate_acr156(image, ACR156)
+    return look_at(image, ACR156, pose, patches(image, ACR156, pose), 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +33,7 @@ def seen():
     states = tuple(damage.get(insert.name, SOUND) for insert in ACR156.inserts)
     exposure = Exposure(anode="Mo", filter_material="Mo", detector="csi-100", field_mm=(128.0, 128.0), objects=states)
     image = expose(ACR156, exposure, np.random.default_rng(5)).image
-    cut = patches(image, ACR156, locate_acr156(image, ACR156))
-    return {m.name: m for m in visible(look(cut, ACR156, 0.1))}
+    return {m.name: m for m in visible(looked_at(image))}
 
 
 def test_every_object_is_measured_in_its_own_unit(seen):
@@ -45,3 +52,47 @@ def test_sound_large_objects_are_whole(seen):
     assert seen["fibre_3_visible_length"].value == 10.0
     assert seen["speck_group_2_visible_specks"].value == 6
     assert seen["mass_2_visible_contour"].value == 100.0
+
+
+@pytest.mark.parametrize(
+    ("detector", "more"),
+    [
+        ("a-se-70", {}),
+        ("csi-100", {"anode": "Mo", "filter_material": "Mo", "chest_wall": "left", "mirrored": True}),
+        ("cr-50", {"tilt_deg": 3.0}),
+    ],
+)
+def test_indices_are_those_that_the_simulated_readers_have(detector, more):
+    exposure = Exposure(detector=detector, field_mm=(128.0, 128.0), **more)
+    simulated = expose(ACR156, exposure, np.random.default_rng(11))
+    found = looked_at(simulated.image)
+    away = {"fibre": [], "speck_group": [], "mass": []}
+    for true, one in zip(visibilities(simulated, ACR156), found, strict=True):
+        about = (true.coarse > 1) & (true.coarse < 8)  # where a criterion may lie
+        away[true.kind] += list((one.indices.coarse - true.coarse)[about])
+    assert min(map(len, away.values())) >= 6
+    assert {kind for kind, by in away.items() if np.sqrt(np.mean(np.square(by))) > 1.0} == set()
+
+
+def test_blur_and_displacement_are_found():
+    exposure = Exposure(detector="csi-100", anode="Mo", filter_material="Mo", field_mm=(128.0, 128.0))
+    image = expose(ACR156, exposure, np.random.default_rng(4)).image
+    pose = locate_acr156(image, ACR156)
+    moved = replace(pose, matrix=pose.matrix + np.array([[0.0, 0.0, 5.0], [0.0, 0.0, -3.0]]))
+    straight, displaced = (read_groups(image, ACR156, p) for p in (pose, moved))
+    for one, other in zip(straight[6:9], displaced[6:9], strict=True):
+        assert other.coarse == pytest.approx(one.coarse, rel=0.05)
+        shift = moved.matrix[:, :2] @ (np.array(other.offset_mm) - one.offset_mm)
+        assert shift == pytest.approx([-5.0, 3.0], abs=0.3)
+
+
+def test_packed_indices_come_back(seen):
+    image = expose(ACR156, Exposure(field_mm=(128.0, 128.0)), np.random.default_rng(1)).image
+    found = looked_at(image)
+    rows = packed(found)
+    assert rows.shape == (16, INDICES)
+    for row, insert, one in zip(rows, ACR156.inserts, found, strict=True):
+        back = unpacked(row, insert)
+        assert (back.score, back.amount) == (one.score, one.amount)
+        assert back.indices.coarse == pytest.approx(one.indices.coarse, rel=1e-5)
+        assert back.indices.fine == pytest.approx(one.indices.fine, rel=1e-5)

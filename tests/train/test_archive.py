@@ -17,7 +17,7 @@ def entry(unit: int, score: float) -> Entry:
     patches = np.zeros((OBJECTS, 160, 160), dtype=np.float16)
     panel = np.full(OBJECTS, score)
     readers, expected = np.tile(panel, (5, 1)), np.tile([0.0, 0.0, 1.0, 0.0], (OBJECTS, 1))
-    return Entry(unit, 0, patches, panel, readers, expected, panel, {"make": "A"}, None, 0.0)
+    return Entry(unit, 0, patches, None, panel, readers, expected, panel, {"make": "A"}, None, 0.0)
 
 
 def test_worn_phantoms_are_only_trained_on_and_do_not_count_as_passes(tmp_path: Path) -> None:

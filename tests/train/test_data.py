@@ -25,6 +25,7 @@ def test_the_papers_selection_takes_full_scores_and_the_largest_failure():
         readers=np.full((n, 5), np.nan),
         expected=np.full((n, 4), np.nan),
         stranger=np.full(n, np.nan),
+        filters=np.full((n, 25), np.nan),
         split=np.zeros(n, int),
     )
     assert np.flatnonzero(full_or_first_failure(table)).tolist() == [0, 2, 4, 5, 6, 7]

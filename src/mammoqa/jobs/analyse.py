@@ -154,7 +154,7 @@ def read_acr156(
     measurements: tuple[Measurement, ...] = ()
     if options.pictures and seen.upright is not None:
         with watch.step("explain"):
-            measurements = visible(seen.looked or ())
+            measurements = visible(seen.looked)
             view, view_scale = mammogram_view(seen.upright, pose)
             if options.explain is not None:
                 maps = explanations(options.explain, patches, objects, phantom, model, seen.of_presence)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float16, Real
+from jaxtyping import Float16, Float32, Real
 
 from mammoqa.core import Acquisition, DicomError, Image, Phantom, Pose, ReasonCode, RefusalError, Refused, Source
 from mammoqa.jobs.manifest import PICTURES, Row
@@ -18,11 +18,15 @@ _SAME = 0.01  # the table's and the file's pixel size may differ by this part
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
-    """A line's image as training sees it: normalised patches, or why there are none; SHA-256 of the file."""
+    """A line's image as training sees it: normalised patches and what filters see, or why there are none.
+
+    `sha256` is the file's.
+    """
 
     row: Row
     patches: Float16[np.ndarray, "objects size size"] | None
     sha256: str
+    filters: Float32[np.ndarray, "objects indices"] | None = None
     code: str | None = None
     reason: str | None = None
 
@@ -58,7 +62,9 @@ def check_polarity(row: Row, pose: Pose) -> None:
 
 def cut_row(row: Row, phantom: Phantom, preprocessing: Preprocessing, size_px: int, pitch_mm: float) -> Cut:
     """Read a line's image, place the phantom and cut out its objects; a refusal is part of the answer."""
+    from mammoqa.jobs.acr156 import look_at
     from mammoqa.locate import locate_acr156, patches
+    from mammoqa.score.acr156_visible import packed
 
     sha256 = ""
     try:
@@ -66,10 +72,12 @@ def cut_row(row: Row, phantom: Phantom, preprocessing: Preprocessing, size_px: i
         sha256 = image.source.sha256
         pose = locate_acr156(image, phantom)
         check_polarity(row, pose)
-        found = normalise(patches(image, phantom, pose, size_px=size_px, pitch_mm=pitch_mm), preprocessing)
+        raw = patches(image, phantom, pose, size_px=size_px, pitch_mm=pitch_mm)
+        found = normalise(raw, preprocessing)
+        filters = packed(look_at(image, phantom, pose, raw, pitch_mm))
     except RefusalError as error:
-        return Cut(row, None, sha256, str(error.code), error.reason)
-    return Cut(row, found.astype(np.float16), sha256)
+        return Cut(row, None, sha256, code=str(error.code), reason=error.reason)
+    return Cut(row, found.astype(np.float16), sha256, filters)
 
 
 def cut_rows(

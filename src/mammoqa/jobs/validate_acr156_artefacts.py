@@ -63,6 +63,7 @@ def results(phantom: Phantom, model: Path, count: int, seed: int, jobs: int = 1)
 def try_one(phantom: Phantom, folder: Path, seed: int, number: int) -> Tried:
     """Simulate, locate, score and look for artefacts in the image of this number."""
     from mammoqa import judge, locate, models
+    from mammoqa.jobs.acr156 import look_at
     from mammoqa.jobs.views import VIEW_PITCH_MM, upright_view
     from mammoqa.score.acr156 import score_acr156
     from mammoqa.score.artefacts import artefact_marks, filter_answers
@@ -81,7 +82,8 @@ def try_one(phantom: Phantom, folder: Path, seed: int, number: int) -> Tried:
     model = models.load_folder(folder, threads=1)
     spec = model.card.input
     patches = locate.patches(image, phantom, pose, size_px=spec.size_px, pitch_mm=spec.pitch_mm)
-    objects, _ = judge.judge_acr156(score_acr156(patches, phantom, pose, model), phantom)
+    looked = look_at(image, phantom, pose, patches, spec.pitch_mm)
+    objects, _ = judge.judge_acr156(score_acr156(patches, phantom, pose, model, looked), phantom)
     marks = artefact_marks(filter_answers(upright_view(image, phantom, pose), VIEW_PITCH_MM, phantom), phantom, objects)
     last = {o.kind: o.size_mm for o in sorted(objects, key=lambda o: -o.size_mm) if o.counted and o.score > 0}
     return matched(group, exposure.detector, phantom, [item for item, _ in extras], last, marks)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float16, Float32
 
 from mammoqa.core import Analysis, ConfigurationError, Outcome, Phantom, Pose
 from mammoqa.jobs.validate_acr156 import reader_against_others
@@ -21,7 +21,7 @@ from mammoqa.judge.many import passes
 from mammoqa.models import Card, Model, load_folder
 
 EVALUATION = 2  # `split` of the held-out units in table.npz
-_COLUMNS = ("image", "unit", "object_index", "kind", "size_mm", "panel", "readers", "split")
+_COLUMNS = ("image", "unit", "object_index", "kind", "size_mm", "panel", "readers", "filters", "split")
 PANELS = 64  # that read each fresh image for the ceiling
 
 
@@ -47,7 +47,6 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
     and the model's own normalisation, which ignores scale and level, then gives back what was stored.
     Raises ConfigurationError for an incomplete folder, another preprocessing or an empty split.
     """
-    from mammoqa.score.acr156 import probabilities_acr156
     from mammoqa.simulate.readers import NOT_APPLICABLE
 
     table, patches = _open(folder, model)
@@ -61,9 +60,7 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
     index = order[whole[:, None] + np.arange(n_objects)]
     if (table["object_index"][index] != np.arange(n_objects)).any():
         raise ConfigurationError(f"{folder}: the objects of an image are not those of the phantom {phantom.name}")
-    probabilities = np.stack(
-        [probabilities_acr156(np.sinh(np.asarray(patches[rows], dtype=np.float32)), phantom, model) for rows in index]
-    )
+    probabilities = np.stack([_asked(patches[rows], table["filters"][rows], phantom, model) for rows in index])
     panel = table["panel"][index].astype(np.float64)
     stranger = table.get("stranger")
     if stranger is not None and np.isfinite(stranger[index]).all():
@@ -88,6 +85,21 @@ def from_dataset(folder: Path, phantom: Phantom, model: Model, split: int = EVAL
         pass_calibration=model.card.pass_calibration,
         referral_band=model.card.referral_band,
     )
+
+
+def _asked(
+    patches: Float16[np.ndarray, "n size size"],
+    filters: Float32[np.ndarray, "n indices"],
+    phantom: Phantom,
+    model: Model,
+) -> Float[np.ndarray, "n 2"]:
+    """Probabilities of one stored image's objects."""
+    from mammoqa.score.acr156 import probabilities_acr156
+    from mammoqa.score.acr156_visible import unpacked
+
+    raw = np.sinh(np.asarray(patches, dtype=np.float32))
+    seen = [unpacked(row, insert) for row, insert in zip(filters, phantom.inserts, strict=True)]
+    return probabilities_acr156(raw, phantom, model, seen)
 
 
 def _open(folder: Path, model: Model) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -11,13 +11,12 @@ from mammoqa.core import Phantom
 from mammoqa.jobs import validate_acr156_explain_trials as trials_of
 from mammoqa.jobs.validate_acr156_explain_artefacts import ARTEFACTS, masked_exposures, masking, unchanged
 from mammoqa.jobs.validate_acr156_explain_behaviours import behaviours, curves
-from mammoqa.jobs.validate_acr156_explain_bench import Shot, Trial, rack, shoot_all
+from mammoqa.jobs.validate_acr156_explain_bench import Shot, Trial, shoot_all
 from mammoqa.jobs.validate_acr156_explain_maps import pointing, strips
 from mammoqa.jobs.validate_acr156_explain_records import Answers, Behaviour, Masking, Results
 from mammoqa.jobs.validate_acr156_explain_size import HEADLINE, equal_visibility, ratio, size_biases
 from mammoqa.models import KINDS, Model
 from mammoqa.score.acr156 import joined
-from mammoqa.score.acr156_visible import look
 
 BASELINE = "baseline"  # among the networks: the one whose size bias is the measure
 
@@ -140,12 +139,10 @@ def _asked(phantom: Phantom, model: Model, shot: Shot) -> Float[np.ndarray, "3 n
     """
     kinds = np.array([KINDS.index(t.insert.kind) for t in shot.trials])
     sizes = np.array([t.insert.size_mm for t in shot.trials])
-    names = tuple(fusion.kind for fusion in model.card.fusions)
-    seen = look(shot.patches, rack(phantom, shot.trials), model.card.input.pitch_mm, names)
 
     def answer(at: Int[np.ndarray, " n"], given: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 2"]:
         said = model.predict(shot.patches[at], kinds[at], given)
-        return joined(said, kinds[at], [seen[k] for k in at], model.card)
+        return joined(said, kinds[at], [shot.seen[k] for k in at], model.card)
 
     out = np.full((3, len(kinds), 2), np.nan)
     out[0] = answer(np.arange(len(kinds)), sizes)

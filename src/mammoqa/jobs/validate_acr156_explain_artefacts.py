@@ -1,10 +1,9 @@
 """Artefacts masked and unmasked (Yun et al. 2025, Fig 12): dust, scratches, letters and the disc beside an object.
 
 The artefact is exposed with the forward model, so that its place is known to the pixel. Masking replaces its pixels,
-and those that its blur reaches, by the patch's own background plane with the noise of another exposure of the same
-unit. Patches whose artefact touches the object are left out: there a reader would deduct, and masking would cut into
-the object. As a control, sound patches are masked at places where there is nothing: what changes there is due to
-the new noise alone.
+and those that its blur reaches, by those of another exposure by the same unit, without objects. Patches whose artefact
+touches the object are left out: there a reader would deduct, and masking would cut into the object. As a control, sound
+patches are masked at places where there is nothing: what changes there is due to the new noise alone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,12 +13,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from mammoqa import physics
-from mammoqa.core import Phantom, Pose
+from mammoqa.core import Image, Phantom, Pose
+from mammoqa.jobs.acr156 import look_at
 from mammoqa.jobs.validate_acr156_explain_bench import CONDITIONS, true_pose
 from mammoqa.jobs.validate_acr156_explain_records import Masking
 from mammoqa.locate import patches
-from mammoqa.models import Model, scores
+from mammoqa.models import InputSpec, Model, scores
 from mammoqa.score.acr156 import kinds_and_sizes, probabilities_acr156
+from mammoqa.score.acr_dm import Seen
 from mammoqa.simulate import Exposure, Faults, Letter, ObjectState, Simulated, expose
 from mammoqa.simulate.artefacts import spoil
 from mammoqa.simulate.scene import build
@@ -30,17 +31,21 @@ ARTEFACTS = ("dust", "scratches", "disc", "letters", CONTROL)
 _DUST, _SCRATCHES = 60, 40
 _DISC_MM = ((-20.0, -22.0), (-20.0, 0.0), (20.0, 0.0), (0.0, 20.0), (-20.0, 20.0), (20.0, -20.0))
 _LETTER_MM, _LETTER_AWAY_MM = 2.5, 6.2
-_BLUR_PX = 4  # a mask grows by this: blur of detector and focal spot
-_CLEAR_PX = 5  # an artefact that comes nearer to the object than this is left out
+_BLUR_MM = 0.4  # a mask grows by this: blur of detector and focal spot
+_CLEAR_MM = 0.5  # an artefact that comes nearer to the object than this is left out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Masked:
-    """Patches of one exposure before and after masking; `used` are those with an artefact clear of the object."""
+    """Patches of one exposure before and after masking, and what filters see before and after.
+
+    `used` are those with an artefact clear of the object.
+    """
 
     artefact: str
     before: Float32[np.ndarray, "n size size"]
     after: Float32[np.ndarray, "n size size"]
+    seen: tuple[tuple[Seen, ...], tuple[Seen, ...]]
     masks: Bool[np.ndarray, "n size size"]
     used: Bool[np.ndarray, " n"]
     touched: int
@@ -73,67 +78,68 @@ def mask_out(phantom: Phantom, artefact: str, seed: Sequence[int], exposure: Exp
         np.random.default_rng([*seed, 2]),
     )
     pose = true_pose(simulated)
-    artefacts, objects = places(phantom, wanted, simulated, pose, np.random.default_rng([*seed, 0]))
-    masks, footprints = grown(artefacts, _BLUR_PX), grown(objects, _CLEAR_PX)
-    before = patches(simulated.image, phantom, pose)
-    fresh = patches(blank.image, phantom, pose)
-    after = np.stack([_filled(*each) for each in zip(before, masks, footprints, fresh, strict=True)])
+    artefacts, objects = places(phantom, wanted, simulated, np.random.default_rng([*seed, 0]))
+    pitch_mm = physics.DETECTORS[exposure.detector].pitch_mm
+    mask = grown(artefacts, _BLUR_MM / pitch_mm)
+    unmasked, masked = simulated.image, _filled(simulated.image, blank.image, mask, objects)
+    masks = cut_mask(mask, simulated.image, phantom, pose)
+    footprints = cut_mask(grown(objects, _CLEAR_MM / pitch_mm), simulated.image, phantom, pose)
+    before, after = (patches(image, phantom, pose) for image in (unmasked, masked))
     there, touching = masks.any(axis=(1, 2)), (masks & footprints).any(axis=(1, 2))
-    return Masked(artefact, before, after, masks, there & ~touching, int((there & touching).sum()))
+    spec = InputSpec()
+    return Masked(
+        artefact,
+        before,
+        after,
+        (
+            look_at(unmasked, phantom, pose, before, spec.pitch_mm),
+            look_at(masked, phantom, pose, after, spec.pitch_mm),
+        ),
+        masks,
+        there & ~touching,
+        int((there & touching).sum()),
+    )
 
 
 def places(
-    phantom: Phantom, exposure: Exposure, simulated: Simulated, pose: Pose, rng: np.random.Generator
-) -> tuple[Bool[np.ndarray, "n size size"], Bool[np.ndarray, "n size size"]]:
-    """Where artefacts and objects lie in each patch: `rng` is in the state in which the exposure began with it."""
+    phantom: Phantom, exposure: Exposure, simulated: Simulated, rng: np.random.Generator
+) -> tuple[Bool[np.ndarray, "rows columns"], Bool[np.ndarray, "rows columns"]]:
+    """Where artefacts and objects lie: `rng` is in the state in which the exposure began with it."""
     shape = simulated.image.pixels.shape
     scene = build(phantom, exposure, shape, physics.DETECTORS[exposure.detector].pitch_mm)
-    artefacts = np.ones(shape, dtype=np.float32)
-    spoil(artefacts, exposure.faults, physics.DETECTORS[exposure.detector].pitch_mm, rng)
-    objects = np.zeros(shape, dtype=np.float32)
+    spoiled = np.ones(shape, dtype=np.float32)
+    spoil(spoiled, exposure.faults, physics.DETECTORS[exposure.detector].pitch_mm, rng)
+    artefacts, objects = np.abs(1 - spoiled) > 1e-3, np.zeros(shape, dtype=bool)
     for (row0, row1, col0, col1), _, thickness, displaced in scene.patches:
         window = np.s_[row0:row1, col0:col1]
-        if displaced is None:
-            artefacts[window][thickness > 0] = 0.0
-        else:
-            objects[window][thickness > 0] = 1.0
-    upright = replace(pose, attenuating_bright=True)
-    found = [
-        patches(replace(simulated.image, pixels=values), phantom, upright) > 1e-3 for values in (1 - artefacts, objects)
-    ]
-    return found[0], found[1]
+        (artefacts if displaced is None else objects)[window] |= thickness > 0
+    return artefacts, objects
 
 
-def grown(masks: Bool[np.ndarray, "n size size"], by_px: int) -> Bool[np.ndarray, "n size size"]:
-    """Masks and all that lies within `by_px` of them."""
-    from scipy.ndimage import binary_dilation
+def cut_mask(
+    mask: Bool[np.ndarray, "rows columns"], image: Image, phantom: Phantom, pose: Pose
+) -> Bool[np.ndarray, "n size size"]:
+    """A mask of the image in the objects' patches."""
+    shown = replace(image, pixels=mask.astype(np.float32))
+    return np.asarray(patches(shown, phantom, replace(pose, attenuating_bright=True)) > 0)
 
-    y, x = np.mgrid[-by_px : by_px + 1, -by_px : by_px + 1]
-    return np.asarray(binary_dilation(masks, (np.hypot(x, y) <= by_px)[None]))
+
+def grown(mask: Bool[np.ndarray, "rows columns"], by_px: float) -> Bool[np.ndarray, "rows columns"]:
+    """A mask and all that lies within `by_px` of it."""
+    from scipy.ndimage import distance_transform_edt
+
+    return np.asarray(distance_transform_edt(~mask) <= by_px) if mask.any() else mask.copy()
 
 
 def _filled(
-    patch: Float32[np.ndarray, "size size"],
-    mask: Bool[np.ndarray, "size size"],
-    footprint: Bool[np.ndarray, "size size"],
-    fresh: Float32[np.ndarray, "size size"],
-) -> Float32[np.ndarray, "size size"]:
-    """The patch with its background plane and the noise of a fresh, empty patch in the masked pixels."""
-    filled = patch.copy()
-    clear = ~mask & ~footprint
-    noise = fresh - _plane(fresh, np.ones_like(mask))
-    filled[mask] = (_plane(patch, clear) + noise)[mask]
-    return filled
-
-
-def _plane(
-    patch: Float32[np.ndarray, "size size"], use: Bool[np.ndarray, "size size"]
-) -> Float[np.ndarray, "size size"]:
-    y, x = np.mgrid[: patch.shape[0], : patch.shape[1]] - patch.shape[0] / 2
-    design = np.stack([np.ones(patch.shape), x, y], axis=-1)
-    at = design[use]
-    fit = np.linalg.solve(at.T @ at, at.T @ patch[use].astype(np.float64))
-    return np.asarray(design @ fit)
+    image: Image, blank: Image, mask: Bool[np.ndarray, "rows columns"], objects: Bool[np.ndarray, "rows columns"]
+) -> Image:
+    """The image with the pixels of an exposure without objects in the masked ones, at the level of its own."""
+    clear = ~mask & ~objects
+    level = np.median(image.pixels[clear].astype(np.float32) - blank.pixels[clear])
+    pixels = image.pixels.copy()
+    pixels[mask] = np.rint(blank.pixels[mask] + level).astype(pixels.dtype)
+    return replace(image, pixels=pixels)
 
 
 def masked_exposures(phantom: Phantom, each: int, seed: int, jobs: int = 1) -> Iterator[Masked]:
@@ -157,7 +163,10 @@ def masking(phantom: Phantom, networks: Mapping[str, Model], exposures: Iterable
     for seen in exposures:
         touched[seen.artefact] += seen.touched
         for name, model in networks.items():
-            said = [probabilities_acr156(p, phantom, model)[seen.used] for p in (seen.before, seen.after)]
+            said = [
+                probabilities_acr156(cut, phantom, model, looked)[seen.used]
+                for cut, looked in zip((seen.before, seen.after), seen.seen, strict=True)
+            ]
             scored = [scores(p, kinds[seen.used], model.card) for p in said]
             same.setdefault((seen.artefact, name), []).append(scored[0] == scored[1])
             change.setdefault((seen.artefact, name), []).append(np.abs(said[0] - said[1]).max(axis=1, initial=0.0))

@@ -12,7 +12,10 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from mammoqa.core import Insert, Intent, Phantom, Pose
+from mammoqa.jobs.acr156 import look_at
 from mammoqa.locate import patches
+from mammoqa.models import InputSpec
+from mammoqa.score.acr_dm import Seen
 from mammoqa.simulate import Exposure, ObjectState, Simulated, expose
 from mammoqa.simulate.detectability import visibilities
 from mammoqa.simulate.readers import expected
@@ -49,10 +52,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """Trials that were exposed together. `expected` are the panel's shares of 0, 0.5, 1 and N/A per trial."""
+    """Trials that were exposed together: what filters see of each, the panel's shares of 0, 0.5, 1 and N/A."""
 
     trials: tuple[Trial, ...]
     patches: Float32[np.ndarray, "n size size"]
+    seen: tuple[Seen, ...]
     expected: Float[np.ndarray, "n 4"]
     whole: Float[np.ndarray, " n"]
 
@@ -89,8 +93,10 @@ def shoot(phantom: Phantom, trials: Sequence[Trial], exposure: Exposure, seed: S
     )
     seen = visibilities(simulated, racked)
     said = expected(seen, np.random.default_rng([*seed, 1]), PANELS)
-    cut = patches(simulated.image, racked, true_pose(simulated))
-    return Shot(tuple(trials), cut, said, np.array([v.whole for v in seen]))
+    pose = true_pose(simulated)
+    cut = patches(simulated.image, racked, pose)
+    looked = look_at(simulated.image, racked, pose, cut, InputSpec().pitch_mm)
+    return Shot(tuple(trials), cut, looked, said, np.array([v.whole for v in seen]))
 
 
 def shoot_all(phantom: Phantom, trials: Sequence[Trial], seed: int, jobs: int = 1) -> Iterator[Shot]:

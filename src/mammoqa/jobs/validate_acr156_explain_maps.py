@@ -12,9 +12,10 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from mammoqa import physics
 from mammoqa.core import Phantom
 from mammoqa.explain import METHODS, deletion, normalise_per_kind, weights_for
-from mammoqa.jobs.validate_acr156_explain_artefacts import grown, places
+from mammoqa.jobs.validate_acr156_explain_artefacts import cut_mask, grown, places
 from mammoqa.jobs.validate_acr156_explain_bench import CONDITIONS, Trial, shoot, true_pose
 from mammoqa.jobs.validate_acr156_explain_records import ABNORMAL, PRESENT, Pointing, Strip
 from mammoqa.jobs.validate_acr156_explain_trials import SQUARENESS, showcase
@@ -24,7 +25,7 @@ from mammoqa.score.acr156 import kinds_and_sizes
 from mammoqa.simulate import expose
 
 FAINT_MM = 0.75  # masses up to this thickness are faint
-_NEAR_PX = 10  # 1 mm at the card's pitch
+_NEAR_MM = 1.0
 _AVERAGE_PX = 5
 _COLUMNS = {"breaks": 7, "growth": 7, "specks": 6, "deformation": (len(SQUARENESS) + 1) // 2}
 _EXPLAINED = {"breaks": ABNORMAL, "growth": ABNORMAL, "specks": PRESENT, "deformation": ABNORMAL}
@@ -83,9 +84,10 @@ def _sound(
         exposure = replace(CONDITIONS[k % len(CONDITIONS)])
         simulated = expose(phantom, exposure, np.random.default_rng([seed, 91, k]))
         pose = true_pose(simulated)
-        _, objects = places(phantom, exposure, simulated, pose, np.random.default_rng(0))
+        _, objects = places(phantom, exposure, simulated, np.random.default_rng(0))
         cut.append(patches(simulated.image, phantom, pose))
-        near.append(grown(objects, _NEAR_PX))
+        pitch_mm = physics.DETECTORS[exposure.detector].pitch_mm
+        near.append(cut_mask(grown(objects, _NEAR_MM / pitch_mm), simulated.image, phantom, pose))
     return np.concatenate(cut), np.concatenate(near)
 
 

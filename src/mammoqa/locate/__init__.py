@@ -7,7 +7,7 @@ from mammoqa.locate.acr_mri import locate_acr_mri
 from mammoqa.locate.cdmam34 import locate_cdmam34
 from mammoqa.locate.identify import Sighting, identify, sight
 from mammoqa.locate.mammo_flat import locate_mammo_flat
-from mammoqa.locate.patches import patches, upright
+from mammoqa.locate.patches import between, patches, upright
 
 LOCATORS = {
     "acr156": locate_acr156,
@@ -21,6 +21,7 @@ LOCATORS = {
 __all__ = [
     "LOCATORS",
     "Sighting",
+    "between",
     "identify",
     "locate_acr156",
     "locate_acr_ct",

@@ -5,6 +5,7 @@ from jaxtyping import Float32, Real
 
 from mammoqa.core import Image, Phantom, Pose
 from mammoqa.locate.sampling import bilinear, block_mean
+from mammoqa.phantoms.gaps import gaps_mm
 
 
 def patches(
@@ -17,6 +18,22 @@ def patches(
     centres = np.array([item.centre_mm for item in phantom.inserts])
     axis = (np.arange(size_px) - (size_px - 1) / 2) * pitch_mm
     return _resampled(image, pose, centres, axis, axis, pitch_mm)
+
+
+def between(
+    image: Image, phantom: Phantom, pose: Pose, size_px: int = 100, pitch_mm: float = 0.1
+) -> Float32[np.ndarray, "n size size"]:
+    """The object-free squares between neighbouring inserts of a phantom with a regular grid, as `patches` gives them.
+
+    Those that reach beyond the image are left out while any other is left.
+    """
+    centres = gaps_mm(phantom)
+    half = size_px * pitch_mm / 2
+    corners = centres[:, None] + np.array([(a, b) for a in (-half, half) for b in (-half, half)])
+    at_px = pose.to_px(corners.reshape(-1, 2)).reshape(corners.shape)
+    inside = ((at_px >= 0) & (at_px <= np.array(image.pixels.shape[::-1]) - 1)).all(axis=(1, 2))
+    axis_mm = (np.arange(size_px) - (size_px - 1) / 2) * pitch_mm
+    return _resampled(image, pose, centres[inside] if inside.any() else centres, axis_mm, axis_mm, pitch_mm)
 
 
 def upright(

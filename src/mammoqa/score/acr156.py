@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32, Int, Real
 
 from mammoqa.core import ObjectScore, Phantom, Pose
 from mammoqa.models import KINDS, Card, Model, fuse, scores
-from mammoqa.score.acr156_visible import features, look
+from mammoqa.score.acr156_visible import features
 from mammoqa.score.acr_dm import Seen
 
 
@@ -25,7 +25,7 @@ def probabilities_acr156(
     patches: Real[np.ndarray, "n rows columns"],
     phantom: Phantom,
     model: Model,
-    seen: tuple[Seen | None, ...] | None = None,
+    seen: Sequence[Seen],
     answer: Float[np.ndarray, "n 2"] | None = None,
 ) -> Float[np.ndarray, "n 2"]:
     """Probabilities (present, abnormal given present) of one image's objects: the network's, joined with filters.
@@ -34,34 +34,30 @@ def probabilities_acr156(
         patches: one per insert of the phantom, in its order.
         phantom: whose inserts they are.
         model: the network; its card says for which kinds filters are joined, and with what weights.
-        seen: what `acr156_visible.look` found, where that was done already.
+        seen: what `acr156_visible.look` found of each.
         answer: what `Model.predict` or `Model.explain` answers, where it was asked already.
     """
     kinds, sizes_mm = kinds_and_sizes(phantom)
     probabilities = model.predict(patches, kinds, sizes_mm) if answer is None else answer.copy()
-    names = tuple(fusion.kind for fusion in model.card.fusions)
-    if names and seen is None:
-        seen = look(patches, phantom, model.card.input.pitch_mm, names)
-    return joined(probabilities, kinds, seen or (), model.card)
+    return joined(probabilities, kinds, seen, model.card)
 
 
 def joined(
-    probabilities: Float[np.ndarray, "n 2"], kinds: Int[np.ndarray, " n"], seen: Sequence[Seen | None], card: Card
+    probabilities: Float[np.ndarray, "n 2"], kinds: Int[np.ndarray, " n"], seen: Sequence[Seen], card: Card
 ) -> Float[np.ndarray, "n 2"]:
     """The network's probabilities joined with what filters see, for the kinds that the card has a fusion for.
 
     Args:
         probabilities: of each object, calibrated.
         kinds: index into `models.KINDS`.
-        seen: what `acr156_visible.look` found of each; it may be None where there is nothing to join.
+        seen: what `acr156_visible.look` found of each.
         card: the model card.
     """
     out = probabilities.copy()
     for fusion in card.fusions:
-        of_kind = [(k, one) for k, one in enumerate(seen) if one is not None and KINDS[kinds[k]] == fusion.kind]
-        if of_kind:
-            rows = [k for k, _ in of_kind]
-            out[rows] = fuse(probabilities[rows], np.stack([features(one) for _, one in of_kind]), fusion)
+        rows = np.flatnonzero(kinds == KINDS.index(fusion.kind)).tolist()
+        if rows:
+            out[rows] = fuse(probabilities[rows], np.stack([features(seen[k]) for k in rows]), fusion)
     return out
 
 
@@ -70,7 +66,7 @@ def score_acr156(
     phantom: Phantom,
     pose: Pose,
     model: Model,
-    seen: tuple[Seen | None, ...] | None = None,
+    seen: Sequence[Seen],
     answer: Float[np.ndarray, "n 2"] | None = None,
 ) -> tuple[ObjectScore, ...]:
     """One score per insert, in the order of the phantom's inserts.
@@ -80,7 +76,7 @@ def score_acr156(
         phantom: whose inserts they are.
         pose: gives each object's place in the image.
         model: the network; its card holds calibration and thresholds.
-        seen: what `acr156_visible.look` found, where that was done already.
+        seen: what `acr156_visible.look` found of each.
         answer: what the network answers, where it was asked already.
     """
     kinds, _ = kinds_and_sizes(phantom)

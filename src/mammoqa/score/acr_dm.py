@@ -95,19 +95,6 @@ def see(
     Without `chances` only the middle reader judges, which is faster; the probabilities are then 0 or 1.
     """
     bench = Bench(patches.shape[-1], pitch_mm, noise_of(patches, pitch_mm))
-    return see_with(bench, patches, phantom, rules, kinds, chances=chances)
-
-
-def see_with(
-    bench: Bench,
-    patches: Float32[np.ndarray, "n side side"],
-    phantom: Phantom,
-    rules: Rules,
-    kinds: tuple[str, ...] | None,
-    *,
-    chances: bool,
-) -> tuple[Seen | None, ...]:
-    """`see` where the patches' noise is known already."""
     return tuple(
         judge_indices(insert, measure(bench, patch, insert, rules.reach_mm), rules, _LENIENCE if chances else _MIDDLE)
         if kinds is None or insert.kind in kinds

@@ -24,12 +24,12 @@ SEGMENTS = 10  # of a fibre's length
 SECTORS = 12  # of a mass's contour
 BLUR_MM = 0.06  # standard deviation that stands for focal spot and converter; no filter depends on it much
 _CORNER_MM = 5.0
-_CALM = 1.5  # corners whose variance is above this many times the median hold dust or lines
+_CALM = 1.5  # squares whose variance is above this many times the median hold dust or lines
 REACH_MM = 1.2  # an object may lie this far from its place
 _PLACE_SIGMA_MM = 0.3  # and usually lies so near
 _ANGLES_DEG = (-9.0, -6.0, -3.0, 0.0, 3.0, 6.0, 9.0)
 _ANGLE_SIGMA_DEG = 3.0
-_MARGIN_MM = 0.8  # of background around a part that its filter compares it with
+MARGIN_MM = 0.8  # of background around a part that its filter compares it with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +52,23 @@ class Indices:
 
 
 def noise_of(patches: Patches, pitch_mm: float) -> Noise:
-    """The noise of all patches' corners, planes removed; a floor of 1/12 stands for the quantisation."""
+    """The noise of all patches' corners."""
     side = patches.shape[-1]
     size = min(round(_CORNER_MM / pitch_mm), side // 3)
     starts = (0, side - size)
-    squares = np.stack([p[r : r + size, c : c + size] for p in patches for r in starts for c in starts])
+    return noise_in(np.stack([p[r : r + size, c : c + size] for p in patches for r in starts for c in starts]))
+
+
+def noise_in(squares: Float[np.ndarray, "squares n n"], *, tapered: bool = True, floor: float = 1 / 12) -> Noise:
+    """The noise of object-free squares, planes removed.
+
+    Args:
+        squares: of pixel values.
+        tapered: whether a taper (Hann) keeps power of low frequencies from leaking into the far lower power of high
+            ones; it costs the lowest frequencies, in which large objects live.
+        floor: power per pixel that stands for the quantisation.
+    """
+    size = squares.shape[-1]
     flat = squares.reshape(len(squares), -1).astype(np.float64)
     axis = np.linspace(-1, 1, size)
     x, y = (part.ravel() for part in np.meshgrid(axis, axis))
@@ -64,9 +76,11 @@ def noise_of(patches: Patches, pitch_mm: float) -> Noise:
     flat = flat - (flat @ base) @ base.T
     variance = flat.var(axis=1)
     calm = flat[variance <= _CALM * np.median(variance)].reshape(-1, size, size)
-    taper = np.outer(np.hanning(size + 2)[1:-1], np.hanning(size + 2)[1:-1])
-    taper /= np.sqrt(np.mean(taper**2))
-    power = np.mean(np.abs(np.fft.fft2(calm * taper)) ** 2, axis=0) / size**2 + 1 / 12
+    if tapered:
+        taper = np.outer(np.hanning(size + 2)[1:-1], np.hanning(size + 2)[1:-1])
+        calm *= taper / np.sqrt(np.mean(taper**2))
+    power = np.mean(np.abs(np.fft.fft2(calm)) ** 2, axis=0) / size**2 + floor
+    power = np.maximum(power, max(1e-9 * float(power.max()), 1e-30))  # an image without noise stays finite
     frequency = np.fft.fftfreq(size) * size
     ring = np.rint(np.hypot(frequency[:, None], frequency)).astype(int).ravel()
     radial = np.bincount(ring, power.ravel()) / np.maximum(np.bincount(ring), 1)
@@ -77,8 +91,10 @@ def noise_of(patches: Patches, pitch_mm: float) -> Noise:
 class Bench:
     """Patches' grid and noise: applies filters in the frequency plane."""
 
-    def __init__(self, side: int, pitch_mm: float, noise: Noise, blur_mm: float = BLUR_MM) -> None:
-        self.side, self.pitch_mm, self.blur_mm = side, pitch_mm, blur_mm
+    def __init__(
+        self, side: int, pitch_mm: float, noise: Noise, blur_mm: float = BLUR_MM, margin_mm: float = MARGIN_MM
+    ) -> None:
+        self.side, self.pitch_mm, self.blur_mm, self.margin_mm = side, pitch_mm, blur_mm, margin_mm
         n = noise.power.shape[0]
         rows, columns = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)
         self.radial = np.interp(np.hypot(rows, columns) * n, np.arange(len(noise.radial)), noise.radial).astype(
@@ -118,7 +134,8 @@ class Seer:
     ) -> tuple[Complex[np.ndarray, "parts side half"], Float[np.ndarray, " parts"]]:
         """Conjugate spectra of the object's filters, and what the noise makes of them (standard deviations)."""
         bench = self.bench
-        spectra, energy = _spectra(self.insert, turn_deg, which, bench.side, bench.pitch_mm, bench.blur_mm)
+        grid = (bench.side, bench.pitch_mm, bench.blur_mm, bench.margin_mm)
+        spectra, energy = _spectra(self.insert, turn_deg, which, *grid)
         return spectra, np.sqrt(np.tensordot(energy, self.power, axes=2))
 
     def everywhere(self, turn_deg: float, which: str, finer: int = 1) -> Float[np.ndarray, "parts fine fine"]:
@@ -146,7 +163,7 @@ class Seer:
 
 @lru_cache(maxsize=160)  # an image needs about 90, at most 2 MB each
 def _spectra(
-    insert: Insert, turn_deg: float, which: str, side: int, pitch_mm: float, blur_mm: float
+    insert: Insert, turn_deg: float, which: str, side: int, pitch_mm: float, blur_mm: float, margin_mm: float
 ) -> tuple[Complex[np.ndarray, "parts side half"], Float[np.ndarray, "parts side half"]]:
     """Conjugate transforms of blurred thicknesses about the patch's middle, and their squared absolute values.
 
@@ -158,7 +175,7 @@ def _spectra(
     axis = ((np.arange(side) - (side - 1) / 2) * pitch_mm).astype(np.float32)
     x, y = np.meshgrid(axis, axis)
     steps = {"speck_group": 5, "fibre": 2}.get(insert.kind, 1)
-    made = np.stack([_template(shape, x, y, pitch_mm, blur_mm, steps) for shape in shapes])
+    made = np.stack([_template(shape, x, y, pitch_mm, blur_mm, margin_mm, steps) for shape in shapes])
     found = np.conj(rfft2(made)).astype(np.complex64)
     energy = (np.abs(found) ** 2).astype(np.float32)
     for part in (found, energy):
@@ -175,7 +192,7 @@ def _shapes(insert: Insert, turn_deg: float, which: str) -> list[Thickness]:
     return coarse if which == "coarse" else fine
 
 
-def _template(shape: Thickness, x: Map, y: Map, pitch_mm: float, blur_mm: float, steps: int) -> Map:
+def _template(shape: Thickness, x: Map, y: Map, pitch_mm: float, blur_mm: float, margin_mm: float, steps: int) -> Map:
     from scipy.ndimage import gaussian_filter
 
     away = (((np.arange(steps) + 0.5) / steps - 0.5) * pitch_mm).astype(np.float32)
@@ -186,7 +203,7 @@ def _template(shape: Thickness, x: Map, y: Map, pitch_mm: float, blur_mm: float,
     drawn /= steps**2
     weights = gaussian_filter(drawn, blur_mm / pitch_mm, mode="constant")
     rows, columns = np.flatnonzero((drawn != 0).any(axis=1)), np.flatnonzero((drawn != 0).any(axis=0))
-    margin = max(2, round(_MARGIN_MM / pitch_mm))
+    margin = max(2, round(margin_mm / pitch_mm))
     window = np.s_[
         max(rows[0] - margin, 0) : rows[-1] + margin + 1, max(columns[0] - margin, 0) : columns[-1] + margin + 1
     ]

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float16
+from jaxtyping import Float, Float16, Float32
 
 from mammoqa.core import Phantom, RefusalError
+from mammoqa.jobs.acr156 import look_at
 from mammoqa.locate import locate_acr156, patches
-from mammoqa.models.card import KINDS
+from mammoqa.models.card import KINDS, InputSpec
 from mammoqa.models.preprocess import DEFAULT, normalise
 from mammoqa.phantoms import PHANTOMS
+from mammoqa.score.acr156_visible import packed
 from mammoqa.simulate.archive import facts, made, make_case
 from mammoqa.train.dataset_file import READERS, DatasetWriter, split_by_unit
 
@@ -28,6 +30,7 @@ class Entry:
     unit: int
     number: int
     patches: Float16[np.ndarray, "objects size size"] | None
+    filters: Float32[np.ndarray, "objects indices"] | None
     panel: Float[np.ndarray, " objects"]
     readers: Float[np.ndarray, "readers objects"]
     expected: Float[np.ndarray, "objects 4"]
@@ -42,18 +45,20 @@ def make_entry(phantom_name: str, seed: int, unit: int, number: int, *, worn: bo
     phantom = PHANTOMS[phantom_name]
     case = make_case(phantom, seed, unit, number, worn=worn)
     image = case.simulated.image
-    cut, reason, error_mm = None, None, float("nan")
+    cut, filters, reason, error_mm = None, None, None, float("nan")
     try:
         pose = locate_acr156(image, phantom)
-        cut = normalise(patches(image, phantom, pose), DEFAULT).astype(np.float16)
+        raw = patches(image, phantom, pose)
+        cut = normalise(raw, DEFAULT).astype(np.float16)
+        filters = packed(look_at(image, phantom, pose, raw, InputSpec().pitch_mm))
         centres = np.array([insert.centre_mm for insert in phantom.inserts])
         built = np.array([insert.centre_mm for insert in made(phantom, case.make).inserts])
         true = built @ case.simulated.truth.matrix[:, :2].T + case.simulated.truth.matrix[:, 2]
         error_mm = float(np.linalg.norm(pose.to_mm(true) - centres, axis=1).max())
     except RefusalError as error:
         reason = f"{error.code}: {error.reason}"
-    panel, readers = case.panel.panel, case.panel.readers
-    return Entry(unit, number, cut, panel, readers, case.expected, case.stranger, facts(case), reason, error_mm)
+    said = case.panel.panel, case.panel.readers, case.expected, case.stranger
+    return Entry(unit, number, cut, filters, *said, facts(case), reason, error_mm)
 
 
 def _unit_entries(phantom_name: str, seed: int, unit: int, images: int, worn: bool) -> list[Entry]:
@@ -152,6 +157,7 @@ def store(out: Path, phantom: Phantom, made: Iterable[Entry], total: int, seed: 
                 readers=entry.readers[:READERS].T,
                 expected=entry.expected,
                 stranger=entry.stranger,
+                filters=entry.filters,
                 facts=entry.facts,
                 normalised=True,
             )

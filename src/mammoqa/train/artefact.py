@@ -75,7 +75,7 @@ def write_artefact(
     card = Card(
         format=FORMAT,
         name=recipe.artefact,
-        version=f"{mammoqa.__version__}+{dict(files)['model.onnx'][:8]}",
+        version=mammoqa.__version__,
         input=InputSpec(size_px=size_px),
         preprocessing=dataset.preprocessing,
         readings=(),
@@ -85,9 +85,17 @@ def write_artefact(
         code_version=mammoqa.__version__,
         files=files,
     )
-    card = _measured(_decided(card, fitted, rule), fitted, seed)
+    card = _named(_decided(card, fitted, rule))
+    card = _measured(card, fitted, seed)
     (folder / "card.json").write_text(as_json(card), encoding="utf-8")
     return card
+
+
+def _named(card: Card) -> Card:
+    """The card with a version that changes with whatever an answer depends on, not the network's weights alone."""
+    decisive = (card.files, card.input, card.preprocessing, card.readings, card.fusions, card.pass_calibration)
+    digest = hashlib.sha256(repr((*decisive, card.referral_band)).encode())
+    return replace(card, version=f"{card.version}+{digest.hexdigest()[:8]}")
 
 
 def _decided(card: Card, fitted: Fitted, rule: str) -> Card:
@@ -102,7 +110,7 @@ def _decided(card: Card, fitted: Fitted, rule: str) -> Card:
         return card
     index = whole_images(table.image[rows], table.object_index[rows], len(phantom.inserts))
     probabilities = calibrated(logits, table.kind[rows], card)
-    found = measured(fitted.dataset, rows[index], phantom, card.input.pitch_mm)
+    found = measured(fitted.dataset, rows[index], phantom)
     for kind, features in found.items():
         k = KINDS.index(kind)
         of_kind = index[:, kinds_and_sizes(phantom)[0] == k].ravel()
@@ -144,7 +152,7 @@ def _measured(card: Card, fitted: Fitted, seed: int) -> Card:
     whole = np.arange(len(rows))
     if phantom is not None and card.fusions:  # filters compare an image's objects: whole images only
         index = whole_images(table.image[rows], table.object_index[rows], len(phantom.inserts))
-        found = measured(fitted.dataset, rows[index], phantom, card.input.pitch_mm)
+        found = measured(fitted.dataset, rows[index], phantom)
         for fusion in card.fusions:
             of_kind = index[:, kinds_and_sizes(phantom)[0] == KINDS.index(fusion.kind)].ravel()
             probabilities[of_kind] = fuse(probabilities[of_kind], found[fusion.kind], fusion)

@@ -22,6 +22,7 @@ from jaxtyping import Float, Float16, Int, Real
 from mammoqa.core import ConfigurationError
 from mammoqa.models.card import KINDS
 from mammoqa.models.preprocess import DEFAULT, Preprocessing, normalise
+from mammoqa.score.acr156_visible import INDICES
 
 READERS = 5
 TRAIN, TEST, EVALUATION = 0, 1, 2  # "test" tunes and stops early, "evaluation" is held out (Yun et al. 2025)
@@ -41,6 +42,7 @@ class Table:
     readers: Float[np.ndarray, "rows readers"]  # nan where a reader was not asked
     expected: Float[np.ndarray, "rows 4"]  # shares of 0, 0.5, 1 and N/A among many panels; nan where not known
     stranger: Float[np.ndarray, " rows"]  # one more reader, who is on no panel; -1 for N/A, nan where there is none
+    filters: Float[np.ndarray, "rows indices"]  # what filters see (`acr156_visible.packed`); nan where not known
     split: Int[np.ndarray, " rows"]  # TRAIN, TEST or EVALUATION
 
 
@@ -97,6 +99,7 @@ class DatasetWriter:
         readers: Real[np.ndarray, "n r"],
         expected: Real[np.ndarray, "n 4"] | None = None,
         stranger: Real[np.ndarray, " n"] | None = None,
+        filters: Real[np.ndarray, "n indices"] | None = None,
         facts: Mapping[str, str] | None = None,
         normalised: bool = False,
     ) -> None:
@@ -112,6 +115,7 @@ class DatasetWriter:
             readers: the single readers' scores, nan where not asked, -1 for N/A; at most `READERS` columns.
             expected: shares of the scores 0, 0.5, 1 and N/A among many panels, which only a simulation knows.
             stranger: what one more reader says, who is on no panel.
+            filters: what filters see of each object, as `acr156_visible.packed` gives it.
             facts: what else is known of the image, by name; the same names for every image. Subsets are formed by it.
             normalised: the patches have passed `normalise`.
         """
@@ -132,6 +136,7 @@ class DatasetWriter:
             "readers": all_readers,
             "expected": np.full((n, 4), np.nan) if expected is None else np.asarray(expected, dtype=np.float64),
             "stranger": np.full(n, np.nan) if stranger is None else np.asarray(stranger, dtype=np.float64),
+            "filters": np.full((n, INDICES), np.nan, np.float32) if filters is None else filters,
             "split": np.full(n, TRAIN),
         }
         for name, values in row.items():
@@ -203,6 +208,10 @@ def open_dataset(folder: Path) -> Dataset:
         raise ConfigurationError(f"{folder} is not a complete training set, it lacks {', '.join(missing)}")
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     with np.load(folder / "table.npz", allow_pickle=False) as columns:
+        absent = [field.name for field in fields(Table) if field.name not in columns.files]
+        if absent:
+            what = f"{folder}/table.npz lacks {', '.join(absent)}"
+            raise ConfigurationError(f"{what}: an earlier version wrote this training set, make it again")
         table = Table(**{field.name: columns[field.name] for field in fields(Table)})
     patches = np.load(folder / "patches.npy", mmap_mode="r")
     if len(patches) != len(table.panel) or (len(table.kind) and int(table.kind.max()) >= len(KINDS)):

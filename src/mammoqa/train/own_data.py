@@ -72,6 +72,7 @@ def write_own_data(
                 sizes_mm=sizes_mm,
                 panel=row.panel,
                 readers=row.readers.T,
+                filters=cut.filters,
                 normalised=True,
             )
             kept.append((row, cut.sha256))
