@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float, Int
 
-from mammoqa.core import Phantom
+from mammoqa.core import ConfigurationError, Phantom
 from mammoqa.models import KINDS, Fusion
 from mammoqa.models.fusion import terms
 from mammoqa.score.acr156_visible import features, unpacked
@@ -30,10 +30,16 @@ def measured(
         dataset: with what filters see.
         index: rows of each image, in the phantom's order.
         phantom: whose inserts they are.
+
+    Raises:
+        ConfigurationError: they are known of some objects only.
     """
     filters = dataset.table.filters[index]
-    if not np.isfinite(filters[..., 0]).all():
+    known = np.isfinite(filters[..., 0])
+    if not known.any():
         return {}
+    if not known.all():
+        raise ConfigurationError(f"{dataset.folder}: what filters see is not known of every object; make the set again")
     found: dict[str, list[np.ndarray]] = {kind: [] for kind in FUSED}
     for rows in filters:
         for row, insert in zip(rows, phantom.inserts, strict=True):
