@@ -98,3 +98,12 @@ def test_split_has_the_shares_and_the_pass_rates(units, seed):
     if units >= 100:
         rates = [passed[parts[names] == part].mean() for part in (TRAIN, EVALUATION)]
         assert abs(rates[0] - rates[1]) < 0.1
+
+
+def test_a_set_of_an_earlier_version_is_refused(tmp_path):
+    toy.write_dataset(tmp_path, 4, size_px=64)
+    with np.load(tmp_path / "table.npz") as columns:
+        older = {name: columns[name] for name in columns.files if name != "filters"}
+    np.savez(tmp_path / "table.npz", allow_pickle=False, **older)
+    with pytest.raises(ConfigurationError, match=r"lacks filters.*make it again"):
+        open_dataset(tmp_path)

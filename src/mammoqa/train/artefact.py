@@ -153,6 +153,8 @@ def _measured(card: Card, fitted: Fitted, seed: int) -> Card:
     if phantom is not None and card.fusions:  # filters compare an image's objects: whole images only
         index = whole_images(table.image[rows], table.object_index[rows], len(phantom.inserts))
         found = measured(fitted.dataset, rows[index], phantom)
+        if not found:
+            return card
         for fusion in card.fusions:
             of_kind = index[:, kinds_and_sizes(phantom)[0] == KINDS.index(fusion.kind)].ravel()
             probabilities[of_kind] = fuse(probabilities[of_kind], found[fusion.kind], fusion)
