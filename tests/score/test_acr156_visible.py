@@ -12,7 +12,7 @@ from mammoqa.score.acr156_specks import read_groups
 from mammoqa.score.acr156_visible import INDICES, packed, unpacked, visible
 from mammoqa.simulate.detectability import visibilities
 from mammoqa.simulate.expose import expose
-from mammoqa.simulate.exposure import SOUND, Exposure
+from mammoqa.simulate.exposure import SOUND, Exposure, Letter
 
 ACR156 = PHANTOMS["acr156"]
 
@@ -96,3 +96,13 @@ def test_packed_indices_come_back(seen):
         assert (back.score, back.amount) == (one.score, one.amount)
         assert back.indices.coarse == pytest.approx(one.indices.coarse, rel=1e-5)
         assert back.indices.fine == pytest.approx(one.indices.fine, rel=1e-5)
+
+
+def test_letters_between_the_objects_do_not_count_as_noise():
+    letters = tuple(Letter("8", (x + 6.2, y - 6.2), 2.5) for x, y in (insert.centre_mm for insert in ACR156.inserts))
+    plain, lettered = (
+        looked_at(expose(ACR156, Exposure(field_mm=(128.0, 128.0), letters=marks), np.random.default_rng(8)).image)
+        for marks in ((), letters)
+    )
+    for one, other in zip(plain, lettered, strict=True):
+        assert other.indices.whole == pytest.approx(one.indices.whole, rel=0.15, abs=1.5)

@@ -19,10 +19,11 @@ from scipy.special import ndtr
 
 from mammoqa.core import Image, Insert, Phantom, Pose
 from mammoqa.phantoms.gaps import gaps_mm
-from mammoqa.score.acr_dm_filters import Indices, Noise, noise_in, speck_centres_mm
+from mammoqa.score.acr_dm_filters import Indices, Noise, noise_in, speck_centres_mm, without_marks
 
 _HALF_MM = 6.2  # of a window: the ring, as far as a group may be displaced, and half of a speck's surroundings
 _SQUARE_MM = 10.0  # object-free squares between the objects tell the noise
+MARKS_REACH_MM = 0.4  # beyond what is seen of letters and dust in them there is their blur
 _SURROUNDINGS_MM = 2.4  # side of the square whose mean is taken off
 _FINEST_MM = 0.035  # pixels finer than this are averaged
 _NEAR = 9  # steps of them about a speck are enough for a cubic
@@ -183,7 +184,8 @@ def _noise(image: Image, phantom: Phantom, pose: Pose, block: int, scale: float)
     side = round(_SQUARE_MM * scale / block) // 2 * 2
     firsts = np.rint(pose.to_px(gaps_mm(phantom))).astype(int) - side * block // 2
     inside = [f for f in firsts if (f >= 0).all() and (f + side * block <= image.pixels.shape[::-1]).all()]
-    return noise_in(np.stack([_square(image, f, side, block) for f in inside or firsts]))
+    squares = np.stack([_square(image, f, side, block) for f in inside or firsts])
+    return noise_in(without_marks(squares, round(MARKS_REACH_MM * scale / block)))
 
 
 def _plane(side: int, pixel_mm: float, noise: Noise) -> _Plane:

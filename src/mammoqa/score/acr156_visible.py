@@ -9,9 +9,9 @@ from jaxtyping import Float, Float32, Real
 
 from mammoqa.core import Image, Insert, Measurement, Phantom, Pose
 from mammoqa.score.acr156_chances import reader_odds
-from mammoqa.score.acr156_specks import CRITERION, read_groups, speck_odds
+from mammoqa.score.acr156_specks import CRITERION, MARKS_REACH_MM, read_groups, speck_odds
 from mammoqa.score.acr_dm import Rules, Seen, judge_middle, measurement
-from mammoqa.score.acr_dm_filters import Bench, Indices, measure, noise_in
+from mammoqa.score.acr_dm_filters import Bench, Indices, measure, noise_in, without_marks
 
 RULES = Rules(segment=3.9, speck=CRITERION, sector=2.6, whole=10.0, gap_of_fibre=4.9, gap_of_mass=9.2, reach_mm=0.5)
 KNEE_OF_FEATURES = 4.0  # detectability from which on more of it says less: about a reader's criterion
@@ -40,7 +40,7 @@ def look(
         pitch_mm: of both.
     """
     floor = 1 / 12 if image.pixels.dtype.kind in "ui" else 0.0
-    noise = noise_in(between, tapered=False, floor=floor)
+    noise = noise_in(without_marks(between, round(MARKS_REACH_MM / pitch_mm)), tapered=False, floor=floor)
     benches = {kind: Bench(patches.shape[-1], pitch_mm, noise, margin_mm=mm) for kind, mm in _BACKGROUND_MM.items()}
     groups = read_groups(image, phantom, pose)
     found = (

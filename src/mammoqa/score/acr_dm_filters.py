@@ -25,6 +25,8 @@ SECTORS = 12  # of a mass's contour
 BLUR_MM = 0.06  # standard deviation that stands for focal spot and converter; no filter depends on it much
 _CORNER_MM = 5.0
 _CALM = 1.5  # squares whose variance is above this many times the median hold dust or lines
+_MARK = 5.0  # standard deviations by which single pixels of noise do not stand out
+_MOST_MARKED = 0.6  # of a square; of one with more nothing is taken out
 REACH_MM = 1.2  # an object may lie this far from its place
 _PLACE_SIGMA_MM = 0.3  # and usually lies so near
 _ANGLES_DEG = (-9.0, -6.0, -3.0, 0.0, 3.0, 6.0, 9.0)
@@ -86,6 +88,38 @@ def noise_in(squares: Float[np.ndarray, "squares n n"], *, tapered: bool = True,
     radial = np.bincount(ring, power.ravel()) / np.maximum(np.bincount(ring), 1)
     radial[0] = radial[1]  # planes took the mean off
     return Noise(power, np.convolve(np.pad(radial, 1, mode="edge"), np.full(3, 1 / 3), mode="valid"))
+
+
+def without_marks(squares: Patches, grow_px: int) -> Patches:
+    """Object-free squares whose letters, dust and lines are taken out, planes removed.
+
+    What stands out by `_MARK` standard deviations, and all within `grow_px` of it, becomes 0; the rest is scaled up so
+    that the mean power stays that of the noise.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    size = squares.shape[-1]
+    axis = np.linspace(-1, 1, size)
+    x, y = (part.ravel() for part in np.meshgrid(axis, axis))
+    design = np.column_stack([np.ones_like(x), x, y])
+    flat = squares.reshape(len(squares), -1).astype(np.float64)
+    flat = flat - np.median(flat, axis=1, keepdims=True)
+    sigma = 1.4826 * float(np.median(np.median(np.abs(flat), axis=1)))
+    made = np.zeros_like(flat)
+    for rest, out in zip(flat, made, strict=True):
+        marked = np.zeros(size * size, dtype=bool)
+        for _ in range(2):  # a plane that the marks bent is laid again without them
+            clear = design[~marked]
+            left = rest - design @ np.linalg.solve(clear.T @ clear, clear.T @ rest[~marked])
+            beyond = (np.abs(left) > _MARK * sigma).reshape(size, size)
+            if not beyond.any() or beyond.all():
+                break
+            marked = (distance_transform_edt(~beyond) <= grow_px).ravel()
+            if marked.mean() > _MOST_MARKED:
+                marked[:] = False
+                break
+        out[:] = np.where(marked, 0.0, left) / math.sqrt(1.0 - marked.mean())
+    return made.reshape(squares.shape)
 
 
 class Bench:
