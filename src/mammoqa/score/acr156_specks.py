@@ -74,7 +74,8 @@ def _read_groups(image: Image, groups: Sequence[Insert], phantom: Phantom, pose:
     rough = [w.answers(_PLAIN_BLUR_MM) for w in sharp]
     ring = _ring(sharp, rough)
     at = [_best_place(w, f, ring).at for w, f in zip(sharp, rough, strict=True)]
-    blur_mm = max(_BLURS_MM, key=lambda b: sum(w.together(a, ring, b) ** 2 for w, a in zip(sharp, at, strict=True)))
+    answers = np.stack([w.sharpest(a, ring, _BLURS_MM) for w, a in zip(sharp, at, strict=True)])
+    blur_mm = _BLURS_MM[int(np.argmax((answers**2).sum(axis=0)))]
     fields = [w.answers(blur_mm, _FINER) for w in windows]
     ring = _ring(sharp, fields[:_TELLING])
     return [_read(w, f, ring) for w, f in zip(windows, fields, strict=True)]
@@ -132,16 +133,25 @@ class _Window:
             found = padded
         return np.asarray(irfft2(found, (size, size)))
 
-    def together(self, at: Float[np.ndarray, " 2"], ring: float, blur_mm: float) -> float:
-        """The answers of all specks of the group displaced by `at` (x, y in pixels), 0 where there are none."""
+    def sharpest(
+        self, at: Float[np.ndarray, " 2"], ring: float, blurs_mm: Sequence[float]
+    ) -> Float[np.ndarray, " blurs"]:
+        """The answers of all specks of the group displaced by `at` (x, y in pixels) to filters of each blur.
+
+        0 where there are no specks.
+        """
         side = self.plane.side
-        turns = -2j * np.pi * (self.places(ring) + at)
-        rows = np.exp(-turns[:, 1:] * np.fft.fftfreq(side)).astype(np.complex64)
-        double = np.where((np.arange(side // 2 + 1) % (side // 2)) == 0, 1.0, 2.0)
-        columns = (np.exp(-turns[:, :1] * np.fft.rfftfreq(side)) * double).astype(np.complex64)
-        shifted = self.transform * self.plane.filter(self.insert.diameter_mm, blur_mm)
-        found = np.einsum("sr,rc,sc->", rows, shifted, columns, optimize=True).real / side**2
-        return max(float(found), 0.0) / math.sqrt(self.insert.count)
+        turns = 2j * np.pi * (self.places(ring) + at)
+        rows = np.exp(turns[:, 1:] * np.fft.fftfreq(side)).astype(np.complex64)
+        columns = (np.exp(turns[:, :1] * np.fft.rfftfreq(side)) * _both_halves(side)).astype(np.complex64)
+        met = (self.transform * (rows.T @ columns)).real.ravel()
+        found = [np.dot(met, self.plane.filter(self.insert.diameter_mm, blur).ravel()) for blur in blurs_mm]
+        return np.clip(np.array(found) / (side**2 * math.sqrt(self.insert.count)), 0.0, None)
+
+
+def _both_halves(side: int) -> Float[np.ndarray, " half"]:
+    """How often each column of half a frequency plane counts, for an even side."""
+    return np.where((np.arange(side // 2 + 1) % (side // 2)) == 0, 1.0, 2.0)
 
 
 def _cut(image: Image, groups: Sequence[Insert], phantom: Phantom, pose: Pose) -> list[_Window]:
@@ -194,7 +204,6 @@ def _plane(side: int, pixel_mm: float, noise: Noise) -> _Plane:
     n = len(noise.power)
     radial = np.interp(per_pixel * n, np.arange(len(noise.radial)), noise.radial)
     index = [np.rint(f.ravel() * n).astype(int) % n for f in (rows, columns)]
-    double = np.where((np.arange(side // 2 + 1) % (side // 2)) == 0, 1.0, 2.0)  # the other half plane
     wide = _SURROUNDINGS_MM / pixel_mm
     less_mean = 1 - np.sinc(rows * wide) * np.sinc(columns * wide)
     return _Plane(
@@ -202,7 +211,7 @@ def _plane(side: int, pixel_mm: float, noise: Noise) -> _Plane:
         pixel_mm,
         np.rint(per_pixel * ((_STEPS - 1) / _HIGHEST)).astype(np.int32),
         (np.sinc(rows) * np.sinc(columns) * less_mean / radial).astype(np.float32),
-        (noise.power[np.ix_(*index)] * double / side**2).astype(np.float32),
+        (noise.power[np.ix_(*index)] * _both_halves(side) / side**2).astype(np.float32),
     )
 
 

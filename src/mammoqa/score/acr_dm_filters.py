@@ -26,6 +26,7 @@ BLUR_MM = 0.06  # standard deviation that stands for focal spot and converter; n
 _CORNER_MM = 5.0
 _CALM = 1.5  # squares whose variance is above this many times the median hold dust or lines
 _MARK = 5.0  # standard deviations by which single pixels of noise do not stand out
+_EVERY = 7  # pixel tells how wide the noise is
 _MOST_MARKED = 0.6  # of a square; of one with more nothing is taken out
 REACH_MM = 1.2  # an object may lie this far from its place
 _PLACE_SIGMA_MM = 0.3  # and usually lies so near
@@ -103,8 +104,9 @@ def without_marks(squares: Patches, grow_px: int) -> Patches:
     x, y = (part.ravel() for part in np.meshgrid(axis, axis))
     design = np.column_stack([np.ones_like(x), x, y])
     flat = squares.reshape(len(squares), -1).astype(np.float64)
-    flat = flat - np.median(flat, axis=1, keepdims=True)
-    sigma = 1.4826 * float(np.median(np.median(np.abs(flat), axis=1)))
+    few = flat[:, ::_EVERY]
+    away = np.abs(few - np.median(few, axis=1, keepdims=True))
+    sigma = 1.4826 * float(np.median(np.median(away, axis=1)))
     made = np.zeros_like(flat)
     for rest, out in zip(flat, made, strict=True):
         marked = np.zeros(size * size, dtype=bool)
