@@ -1,6 +1,7 @@
 """The service's speed: objects received beside DCMTK's storescp, page times with a million measurements, memory.
 
-mammoqa benchmark service [--count 300] [--receiving-only] [--units 50 --days 1000 --metrics 20] [--out docs/validation]
+mammoqa benchmark service [--count 300] [--large-count 15] [--receiving-only]
+                          [--units 50 --days 1000 --metrics 20] [--out docs/validation]
 """
 
 import argparse
@@ -24,7 +25,7 @@ from mammoqa.cli.serve import _environment
 from mammoqa.service.options import Service, ServiceOptions, open_service
 from mammoqa.service.parts import children, supervise
 from mammoqa.service.small_objects import small_objects, write_all
-from mammoqa.service.speed import PROMPT, fill, keep_all, memory_mb, page_times, send_all
+from mammoqa.service.speed import PROMPT, cpu_s, fill, keep_all, memory_mb, page_times, send_all
 from mammoqa.store import people
 
 _TURNS = 3
@@ -35,6 +36,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=300, help="objects to send in each turn")
     parser.add_argument("--side", type=int, default=512, help="pixels on a side of an object")
+    parser.add_argument("--large-count", type=int, default=15, help="full-field images to send in each turn")
+    parser.add_argument("--large-side", type=int, default=2916, help="pixels on a side of these: 17 MB")
     parser.add_argument("--units", type=int, default=50)
     parser.add_argument("--days", type=int, default=1000)
     parser.add_argument("--metrics", type=int, default=20)
@@ -68,9 +71,18 @@ def _measure(folder: Path, given: argparse.Namespace) -> dict:
     try:
         for port in (options.port, options.dicom_port):
             _await_port(port)
-        receiving = _receive(folder, given, options)
+        receiver = next(c.process.pid for c in crew if c.part == "receiver" and c.process)
+        receiving = _receive(folder, given.count, given.side, options, receiver)
+        large = _receive(folder, given.large_count, given.large_side, options, receiver)
         if given.receiving_only:
-            return {"receiving": receiving, "load_average": os.getloadavg()[0], "cores": os.cpu_count()}
+            memory = {"receiver": round(memory_mb(receiver))}
+            return {
+                "receiving": receiving,
+                "full_field": large,
+                "memory_mb": memory,
+                "load_average": os.getloadavg()[0],
+                "cores": os.cpu_count(),
+            }
         client = httpx.Client(
             base_url=f"http://127.0.0.1:{options.port}", cookies={"mammoqa_session": "bench"}, timeout=120
         )
@@ -83,8 +95,8 @@ def _measure(folder: Path, given: argparse.Namespace) -> dict:
     worst = max(p["p95_ms"] for p in pages.values())
     load = os.getloadavg()[0]
     return {
-        "measurements": count, "receiving": receiving, "pages": pages, "p95_ms": worst, "memory_mb": memory,
-        "load_average": load, "cores": os.cpu_count(),
+        "measurements": count, "receiving": receiving, "full_field": large, "pages": pages, "p95_ms": worst,
+        "memory_mb": memory, "load_average": load, "cores": os.cpu_count(),
     }  # fmt: skip
 
 
@@ -96,31 +108,42 @@ def _paths(service: Service) -> list[str]:
             "/api/v1/units/7/history?phantom=acr_dm&metric=metric_03"]  # fmt: skip
 
 
-def _receive(folder: Path, given: argparse.Namespace, options: ServiceOptions) -> dict:
-    """The same files to the service and to storescp, turn by turn: DCMTK as it is installed, and without its waits."""
+def _receive(folder: Path, count: int, side: int, options: ServiceOptions, receiver: int) -> dict:
+    """The same files to the service and to storescp, turn by turn: DCMTK as it is installed, and without its waits.
+
+    `cpu_ms` is the computing time for an object in the service's receiver, and in the storescp that does not wait.
+    """
     rates: dict[str, list[float]] = {name: [] for name in ("mammoqa", "storescp", "mammoqa_prompt", "storescp_prompt")}
+    cpu: dict[str, list[float]] = {name: [] for name in rates}
     rates["disk"] = []
     with ExitStack() as stack:
-        ports = [stack.enter_context(_storescp(folder / name, environment)) for name, environment in
+        sinks = [stack.enter_context(_storescp(folder / name, environment)) for name, environment in
                  (("waiting", {}), ("prompt", PROMPT))]  # fmt: skip
-        to = ((options.dicom_port, options.ae_title, {}), (ports[0], "PEER", {}),
-              (options.dicom_port, options.ae_title, PROMPT), (ports[1], "PEER", PROMPT))  # fmt: skip
+        to = ((options.dicom_port, receiver, options.ae_title, {}), (*sinks[0], "PEER", {}),
+              (options.dicom_port, receiver, options.ae_title, PROMPT), (*sinks[1], "PEER", PROMPT))  # fmt: skip
         for turn in range(_TURNS + 1):
-            for k, (name, (port, title, environment)) in enumerate(zip(rates, to, strict=False)):
-                with _files(folder / "files", given, seed=10 * turn + k) as files:
+            for k, (name, (port, process, title, environment)) in enumerate(zip(cpu, to, strict=True)):
+                with _files(folder / "files", count, side, seed=10 * turn + k) as files:
+                    before = cpu_s(process)
                     taken = send_all(files, port, title, environment)
                 if turn:  # the first turn warms all
-                    rates[name].append(given.count / taken)
-            with _files(folder / "files", given, seed=10 * turn + 9) as files, tempfile.TemporaryDirectory() as bare:
+                    rates[name].append(count / taken)
+                    cpu[name].append(1000 * (cpu_s(process) - before) / count)
+            with (
+                _files(folder / "files", count, side, seed=10 * turn + 9) as files,
+                tempfile.TemporaryDirectory(dir=folder) as bare,
+            ):
                 taken = keep_all(files, Path(bare))
             if turn:
-                rates["disk"].append(given.count / taken)
+                rates["disk"].append(count / taken)
     return {
         **{f"{name}_per_s": found for name, found in rates.items()},
+        "cpu_ms": {name: statistics.median(cpu[f"{name}_prompt"]) for name in ("mammoqa", "storescp")},
         "ratio": _ratio(rates["mammoqa"], rates["storescp"]),
         "ratio_prompt": _ratio(rates["mammoqa_prompt"], rates["storescp_prompt"]),
         "ratio_disk": _ratio(rates["mammoqa_prompt"], rates["disk"]),
-        "kilobytes": given.side**2 * 2 // 1000,
+        "kilobytes": side**2 * 2 // 1000,
+        "objects": count,
     }
 
 
@@ -129,25 +152,26 @@ def _ratio(ours: list[float], theirs: list[float]) -> float:
 
 
 @contextmanager
-def _files(folder: Path, given: argparse.Namespace, seed: int) -> Iterator[list[Path]]:
+def _files(folder: Path, count: int, side: int, seed: int) -> Iterator[list[Path]]:
     folder.mkdir()
-    yield write_all(small_objects(given.count, 20, given.side, np.random.default_rng(seed)), folder)
+    yield write_all(small_objects(count, 20, side, np.random.default_rng(seed)), folder)
     shutil.rmtree(folder)
 
 
 @contextmanager
-def _storescp(sink: Path, environment: dict[str, str]) -> Iterator[int]:
-    """A running storescp: its port."""
+def _storescp(sink: Path, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """A running storescp: its port and its process."""
     sink.mkdir()
     port, program = _free_port(), shutil.which("storescp") or "storescp"
     command = [program, "-od", str(sink), "--accept-all", str(port)]
     peer = subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL)
     try:
         _await_port(port)
-        yield port
+        yield port, peer.pid
     finally:
         peer.terminate()
         peer.wait()
+        shutil.rmtree(sink)
 
 
 def _await_port(port: int) -> None:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
+from selenium.webdriver.common.by import By
 
-from e2e.serving import PATIENCE_S, administrator, await_port, eventually, free_port, serving
+from e2e.browsing import PROGRAMS, browsing, complaints, grey_levels, wait
+from e2e.serving import PASSWORD, PATIENCE_S, administrator, await_port, eventually, free_port, serving
 from mammoqa.jobs.simulate import write_image
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.simulate import Exposure, expose
@@ -139,6 +141,26 @@ def test_what_orthanc_sends_is_analysed_and_shown(analysed, served, phantom):
     kept = client.get("/api/v1/objects").json()["items"][-1]["instance"]
     assert (kept["route"], kept["sender"]) == ("dimse", "ORTHANC")
     assert kept["sop_instance_uid"] == str(dcmread(phantom).SOPInstanceUID)
+
+
+@pytest.mark.skipif(any(shutil.which(name) is None for name in PROGRAMS), reason="needs chromium, chromium-driver")
+def test_what_orthanc_sends_is_seen_in_a_browser(analysed, served):
+    """A person signs in, finds the unit among the fleet, its result, and the image itself."""
+    running, _, _ = served
+    with browsing() as driver:
+        driver.get(f"{running.address}/sign-in")
+        driver.find_element(By.NAME, "name").send_keys("ada")
+        driver.find_element(By.NAME, "password").send_keys(PASSWORD)
+        driver.find_element(By.CSS_SELECTOR, "form button.main").click()
+        wait(driver, lambda d: "ROOM-1" in d.find_element(By.TAG_NAME, "main").text)
+        driver.get(f"{running.address}/analyses/{analysed[1]['id']}")
+        assert grey_levels(driver) > 50
+        shown = driver.find_element(By.TAG_NAME, "main").text
+        assert "ROOM-1" in shown
+        assert "Fibre 1" in shown
+        driver.get(f"{running.address}/queue")
+        wait(driver, lambda d: "receiver-1" in d.find_element(By.TAG_NAME, "main").text)
+        assert complaints(driver) == []
 
 
 @pytest.mark.parametrize(("kind", "sop_class"), [("sr", SR), ("map", MAP)])

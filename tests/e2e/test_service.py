@@ -5,11 +5,10 @@ import subprocess
 
 import numpy as np
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
+from e2e.browsing import browsing, complaints, grey_levels, wait
 from e2e.serving import PASSWORD, PATIENCE_S, serving
 from mammoqa.jobs.simulate import write_image
 from mammoqa.phantoms import PHANTOMS
@@ -38,22 +37,8 @@ def served(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,1000"):
-        options.add_argument(flag)
-    options.binary_location = shutil.which("chromium")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-    driver.set_page_load_timeout(PATIENCE_S)
-    driver.set_script_timeout(PATIENCE_S)
-    yield driver
-    driver.quit()
-
-
-def wait(driver, condition):
-    # htmx may swap an element between its being found and its being read: look again.
-    ignored = [StaleElementReferenceException]
-    return WebDriverWait(driver, PATIENCE_S, poll_frequency=0.3, ignored_exceptions=ignored).until(condition)
+    with browsing() as driver:
+        yield driver
 
 
 def test_send_see_override_sign_pdf(served, images, chromium, tmp_path):
@@ -71,12 +56,7 @@ def test_send_see_override_sign_pdf(served, images, chromium, tmp_path):
         return driver.find_elements(By.CSS_SELECTOR, "tbody td.n a")
 
     wait(chromium, result)[0].click()  # see
-    wait(chromium, lambda d: d.find_element(By.CSS_SELECTOR, "[data-viewer]").get_attribute("data-ready"))
-    drawn = chromium.execute_script(
-        "const c = document.querySelector('canvas'), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
-        "return new Set(d.filter((_, k) => k % 4 == 0)).size"
-    )
-    assert drawn > 50  # grey levels: an image and no black box
+    assert grey_levels(chromium) > 50  # grey levels: an image and no black box
 
     row = chromium.find_element(By.XPATH, "//tr[td[1]='Fibre 1']")  # override
     row.find_element(By.TAG_NAME, "summary").click()
@@ -101,5 +81,4 @@ def test_send_see_override_sign_pdf(served, images, chromium, tmp_path):
         words = subprocess.run(["pdftotext", str(sheet), "-"], check=True, capture_output=True, text=True).stdout
         assert "Ada Physicist" in words
         assert "half of it is seen" in " ".join(words.split())
-    problems = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
-    assert problems == []  # nothing was blocked by the content security policy, no script failed
+    assert complaints(chromium) == []

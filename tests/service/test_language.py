@@ -128,6 +128,13 @@ def test_every_page_is_german_throughout(german, path):
     assert [text for text in page.said if text in english] == []
 
 
+def test_what_became_of_a_message_is_said_in_german(german, service):
+    alerts.note(service.store, 1, "not sent", "mail, attempt 1")
+    page = german.get("/alerts/1").text
+    assert "nicht gesendet: mail" in page
+    assert "not sent" not in page
+
+
 def test_dates_and_numbers_are_written_as_in_germany(german):
     unit, result = german.get("/units/1").text, german.get("/analyses/1").text
     assert "18.03.2026, 10:00" in unit

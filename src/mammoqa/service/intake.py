@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from mammoqa.core import DicomError
 from mammoqa.dicom.header import read_header
-from mammoqa.service.objects import keep, path_of, spool
+from mammoqa.service.objects import Spool, path_of
 from mammoqa.service.options import Service
 from mammoqa.store import intake
 from mammoqa.store.intake import Instance, Recorded
@@ -38,28 +37,27 @@ def take(service: Service, chunks: Iterable[bytes], origin: Origin, max_bytes: i
     What cannot be read is kept too, with the reason. Raises RefusalError for an object above the limit, OSError where
     the disk is full, StoreError where the database cannot be written; nothing was accepted then.
     """
-    part, sha256, size = spool(service.incoming, chunks, max_bytes or service.options.max_bytes)
-    try:
-        return _keep(service, part, sha256, size, origin)
-    finally:
-        part.unlink(missing_ok=True)
+    with Spool(service.incoming, max_bytes or service.options.max_bytes) as spool:
+        for chunk in chunks:
+            spool.write(chunk)
+        return finish(service, spool, origin)
 
 
-def _keep(service: Service, part: Path, sha256: str, size: int, origin: Origin) -> Taken:
-    instance = _instance(service, part, sha256, size, origin)
-    if not path_of(service.objects, sha256).exists():
-        keep(service.objects, part, sha256)
+def finish(service: Service, spool: Spool, origin: Origin) -> Taken:
+    """Keep an object that is spooled as a whole; as `take`."""
+    instance = _instance(spool, origin)
+    if not path_of(service.objects, instance.sha256).exists():
+        spool.keep(service.objects)
     recorded = intake.record(service.store, instance)
     return Taken(
         recorded, instance.sop_class_uid, instance.sop_instance_uid, instance.study_instance_uid, instance.reason
     )
 
 
-def _instance(service: Service, part: Path, sha256: str, size: int, origin: Origin) -> Instance:
-    facts = (origin.route, origin.sender, origin.address)
+def _instance(spool: Spool, origin: Origin) -> Instance:
+    facts, sha256, size = (origin.route, origin.sender, origin.address), spool.sha256, spool.size
     try:
-        with part.open("rb") as file:
-            header = read_header(file)
+        header = read_header(bytes(spool.head))
     except DicomError as error:
         return Instance("", sha256, size, route=facts[0], sender=facts[1], address=facts[2], reason=error.reason)
     return Instance(

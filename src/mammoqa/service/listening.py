@@ -7,12 +7,21 @@ from typing import Any
 
 from pynetdicom.transport import ThreadedAssociationServer
 
+from mammoqa.service.arrivals import Begin, Handler
+
 LOG = logging.getLogger("mammoqa.receiver")
 _HANDSHAKE_S = 15.0  # a sender that is silent for longer is hung up on (a choice)
 
 
 class Server(ThreadedAssociationServer):
-    """A server that a silent or wrong TLS client keeps from nothing, and that says whom it refused."""
+    """A server that a silent or wrong TLS client keeps from nothing, and that says whom it refused.
+
+    `begin` is asked for each object where its bytes shall go.
+    """
+
+    def __init__(self, *arguments: Any, begin: Begin, **more: Any) -> None:
+        self.begin = begin
+        super().__init__(*arguments, **more | {"request_handler": Handler})
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """The next connection, its TLS not yet agreed."""

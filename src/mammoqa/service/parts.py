@@ -1,5 +1,6 @@
 """The processes of `mammoqa serve`, and the one that watches over them."""
 
+import importlib
 import logging
 import os
 import signal
@@ -90,7 +91,13 @@ def _serve_web(service: Service, name: str, stop: threading.Event) -> None:
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     threading.Thread(target=_beat, args=(service, name, "web", stop), daemon=True).start()
     threading.Thread(target=_stop_server, args=(server, stop), daemon=True).start()
+    threading.Thread(target=_load_ahead, daemon=True).start()
     server.run()
+
+
+def _load_ahead() -> None:
+    """Load what forecasts need, so that the first page with one does not wait for it."""
+    importlib.import_module("statsmodels.tsa.statespace.structural")
 
 
 def _stop_server(server: object, stop: threading.Event) -> None:

@@ -8,13 +8,14 @@ import logging
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mammoqa.core import ConfigurationError, RefusalError, StoreError
 from mammoqa.service.commitment import on_action
-from mammoqa.service.intake import Origin, take
+from mammoqa.service.intake import Origin, finish
+from mammoqa.service.objects import Spool
 from mammoqa.service.options import Service
 from mammoqa.service.part10 import file_head
 from mammoqa.service.tls import server_context
@@ -22,13 +23,14 @@ from mammoqa.store import peers
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
+    from pynetdicom.association import Association
     from pynetdicom.events import Event
     from pynetdicom.transport import AssociationServer
 
 LOG = logging.getLogger("mammoqa.receiver")
 
 # DICOM PS3.7 annex C and PS3.4 table B.2-1
-SUCCESS, OUT_OF_RESOURCES, REFUSED = 0x0000, 0xA700, 0x0124
+SUCCESS, OUT_OF_RESOURCES, NOT_UNDERSTOOD, REFUSED = 0x0000, 0xA700, 0xC000, 0x0124
 _ASSOCIATIONS = 20  # at a time (a choice)
 _PDU_BYTES = 131072  # the most that DCMTK takes
 _TIMEOUT_S = 30.0
@@ -51,14 +53,13 @@ _TRANSFER_SYNTAXES = (
 
 @dataclass(slots=True)
 class Gate:
-    """What the receiver remembers of its senders: bytes of the object that is arriving, and times of the last ones."""
+    """What the receiver remembers of its senders: what is known of them, and times of their last objects."""
 
-    arriving: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     recent: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     known: dict[str, tuple[float, "peers.Peer | None"]] = field(default_factory=dict)
 
     def peer(self, service: Service, title: str) -> "peers.Peer | None":
-        """What is known of a sender, asked for anew every few seconds only: this is needed for every packet."""
+        """What is known of a sender, asked for anew every few seconds only: this is needed for every object."""
         kept = self.known.get(title)
         if kept is None or time.monotonic() - kept[0] > _REMEMBER_S:
             kept = self.known[title] = time.monotonic(), peers.find(service.store, title)
@@ -67,18 +68,17 @@ class Gate:
 
 def start_receiver(service: Service) -> "AssociationServer":
     """Listen, in threads of their own; `shutdown()` ends it. ConfigurationError where the port is taken."""
-    from pynetdicom import evt
+    from pynetdicom import _config, evt
 
     from mammoqa.service.listening import Server
 
+    _config.LOG_HANDLER_LEVEL = "none"  # a line for each packet is not even put together
     gate = Gate()
     handlers: list[Any] = [
         (evt.EVT_REQUESTED, lambda event: _on_requested(event, service)),
         (evt.EVT_C_ECHO, lambda _event: SUCCESS),
-        (evt.EVT_C_STORE, lambda event: _on_store(event, service, gate)),
+        (evt.EVT_C_STORE, lambda _event: NOT_UNDERSTOOD),  # one without a data set: others never come here
         (evt.EVT_N_ACTION, lambda event: on_action(event, service)),
-        (evt.EVT_PDU_RECV, lambda event: _on_pdu(event, service, gate)),
-        (evt.EVT_CONN_CLOSE, lambda event: gate.arriving.pop(id(event.assoc), None)),
     ]
     options = service.options
     entity = application_entity(options.ae_title)
@@ -88,6 +88,7 @@ def start_receiver(service: Service) -> "AssociationServer":
             evt_handlers=handlers,
             ssl_context=server_context(options),
             server_class=Server,
+            begin=lambda assoc, *facts: _begin(service, gate, assoc, file_head(*facts)),
         )
     except OSError as error:
         where = f"{options.dicom_host}:{options.dicom_port}"
@@ -135,51 +136,63 @@ def _on_requested(event: "Event", service: Service) -> None:
         event.assoc.kill()
 
 
-def _on_pdu(event: "Event", service: Service, gate: Gate) -> None:
-    """Abort the association whose object grows above the limit, before its bytes fill the memory."""
-    if type(event.pdu).__name__ != "P_DATA_TF":
-        return
-    key = id(event.assoc)
-    gate.arriving[key] += event.pdu.pdu_length
-    try:
-        peer = gate.peer(service, _sender(event)[0])
-    except StoreError:
-        peer = None  # its own limit is unknown now; the object will not be kept anyway
-    if gate.arriving[key] > _limit(service, peer) + _PDU_BYTES:
-        LOG.warning("association with %s aborted: an object is above the limit", _sender(event)[0])
-        event.assoc.abort()
+class Arriving:
+    """An object from the network while it arrives; what goes wrong is told when its sender can be answered."""
+
+    def __init__(self, service: Service, gate: Gate, title: str, address: str) -> None:
+        self._service, self._gate, self._origin = service, gate, Origin("dimse", title, address)
+        self._error: Exception | None = None
+        self._spool: Spool | None = None
+        try:
+            self._spool = Spool(service.incoming, _limit(service, gate.peer(service, title)))
+        except (OSError, StoreError) as error:
+            self._error = error
+
+    def write(self, chunk: bytes | memoryview) -> bool:
+        """Take bytes; False for an object so far above the limit that it is not read to its end."""
+        if self._spool is None:
+            return True
+        try:
+            if self._error is None:
+                self._spool.write(chunk)
+            else:
+                self._spool.size += len(chunk)
+        except (OSError, RefusalError) as error:
+            self._error = error
+        within = self._spool.size <= self._spool.max_bytes + _PDU_BYTES
+        if not within:
+            LOG.warning("association with %s aborted: an object is above the limit", self._origin.sender)
+        return within
+
+    def end(self) -> int:
+        """Keep it, and say what its sender is told."""
+        title = self._origin.sender
+        try:
+            if not _within_rate(self._gate, title, self._gate.peer(self._service, title)):
+                return OUT_OF_RESOURCES
+            if self._error is not None:
+                raise self._error
+            if self._spool is not None:
+                finish(self._service, self._spool, self._origin)
+        except RefusalError as error:
+            LOG.warning("object of %s refused: %s", title, error)
+            return REFUSED
+        except (OSError, StoreError) as error:
+            LOG.error("object of %s not kept, the sender is told so: %s", title, error)
+            return OUT_OF_RESOURCES
+        return SUCCESS
+
+    def drop(self) -> None:
+        """Leave nothing behind but what was kept."""
+        if self._spool is not None:
+            self._spool.drop()
 
 
-def _on_store(event: "Event", service: Service, gate: Gate) -> int:
-    title, address = _sender(event)
-    gate.arriving[id(event.assoc)] = 0
-    try:
-        peer = gate.peer(service, title)
-    except StoreError:
-        return OUT_OF_RESOURCES
-    if not _within_rate(gate, title, peer):
-        return OUT_OF_RESOURCES
-    request: Any = event.request
-    head = file_head(request.AffectedSOPClassUID, request.AffectedSOPInstanceUID, event.context.transfer_syntax)
-    body = request.DataSet.getbuffer() if request.DataSet is not None else b""
-    try:
-        take(service, _chunks(head, body), Origin("dimse", title, address), _limit(service, peer))
-    except RefusalError as error:
-        LOG.warning("object of %s refused: %s", title, error)
-        return REFUSED
-    except (OSError, StoreError) as error:
-        LOG.error("object of %s not kept, the sender is told so: %s", title, error)
-        return OUT_OF_RESOURCES
-    return SUCCESS
-
-
-def _chunks(head: bytes, body: Any) -> Iterator[bytes]:
-    yield head
-    yield body
-
-
-def _sender(event: "Event") -> tuple[str, str]:
-    return event.assoc.requestor.ae_title.strip(), event.assoc.requestor.address or ""
+def _begin(service: Service, gate: Gate, assoc: "Association", head: bytes) -> Arriving:
+    """A place for the object whose file begins with `head`."""
+    found = Arriving(service, gate, assoc.requestor.ae_title.strip(), assoc.requestor.address or "")
+    found.write(head)
+    return found
 
 
 def _limit(service: Service, peer: "peers.Peer | None") -> int:

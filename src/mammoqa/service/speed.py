@@ -4,7 +4,6 @@ Used by `mammoqa benchmark service`. Both receivers take the same files from the
 busy machine slows both.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert
 
-from mammoqa.service.objects import keep
+from mammoqa.service.objects import Spool
 from mammoqa.store.store import Store
 from mammoqa.store.tables import AnalysisRow, InputRow, MeasurementRow, UnitRow
 
@@ -50,11 +49,11 @@ def keep_all(files: Sequence[Path], folder: Path) -> float:
     contents = [path.read_bytes() for path in files]
     start = time.perf_counter()
     for number, content in enumerate(contents):
-        part = folder / f"{number}.part"
-        part.write_bytes(content)
-        keep(folder, part, hashlib.sha256(content).hexdigest())
+        with Spool(folder, len(content)) as spool:
+            spool.write(content)
+            spool.keep(folder)
         with database:
-            database.execute("INSERT INTO row VALUES (?)", (part.name,))
+            database.execute("INSERT INTO row VALUES (?)", (str(number),))
     taken = time.perf_counter() - start
     database.close()
     return taken

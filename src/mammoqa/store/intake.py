@@ -8,8 +8,9 @@ crash saves nothing twice.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Table, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,6 +21,7 @@ from mammoqa.store.store import Store
 from mammoqa.store.tables_intake import InstanceRow, JobResultRow, JobRow
 
 OPEN_STATES = ("waiting", "running")
+_ADD = insert(cast(Table, InstanceRow.__table__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,34 +89,33 @@ def record(store: Store, instance: Instance) -> Recorded:
             for identity, sha256 in known:
                 if sha256 == instance.sha256:
                     return Recorded(identity, new=False)
-            row = _row(instance)
-            if known and row.reason is None:
-                row.reason = "another object with this SOP Instance UID was received before; the first one stands"
-            session.add(row)
-            session.flush()
-            return Recorded(row.id, new=True)
+            values = _values(instance)
+            if known and instance.reason is None:
+                values["reason"] = "another object with this SOP Instance UID was received before; the first one stands"
+            added = session.connection().execute(_ADD, values)  # past the unit of work: this is done for every object
+            return Recorded(int((added.inserted_primary_key or (0,))[0]), new=True)
     except IntegrityError:  # another receiver was faster
         return record(store, instance)
 
 
-def _row(instance: Instance) -> InstanceRow:
-    return InstanceRow(
-        sop_instance_uid=instance.sop_instance_uid[:64],
-        sha256=instance.sha256,
-        size_bytes=instance.size_bytes,
-        sop_class_uid=instance.sop_class_uid[:64],
-        transfer_syntax_uid=instance.transfer_syntax_uid[:64],
-        series_instance_uid=instance.series_instance_uid[:64],
-        study_instance_uid=instance.study_instance_uid[:64],
-        modality=instance.modality[:16],
-        station=instance.station[:200],
-        expected=instance.expected,
-        route=instance.route,
-        sender=instance.sender[:100],
-        address=instance.address[:64],
-        received_at=now(),
-        reason=instance.reason,
-    )
+def _values(instance: Instance) -> dict[str, object]:
+    return {
+        "sop_instance_uid": instance.sop_instance_uid[:64],
+        "sha256": instance.sha256,
+        "size_bytes": instance.size_bytes,
+        "sop_class_uid": instance.sop_class_uid[:64],
+        "transfer_syntax_uid": instance.transfer_syntax_uid[:64],
+        "series_instance_uid": instance.series_instance_uid[:64],
+        "study_instance_uid": instance.study_instance_uid[:64],
+        "modality": instance.modality[:16],
+        "station": instance.station[:200],
+        "expected": instance.expected,
+        "route": instance.route,
+        "sender": instance.sender[:100],
+        "address": instance.address[:64],
+        "received_at": now(),
+        "reason": instance.reason,
+    }
 
 
 def settle(store: Store, quiet_s: float) -> tuple[int, ...]:
