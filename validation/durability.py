@@ -1,6 +1,6 @@
 """Nothing that a sender was told is stored may be lost, and nothing may be analysed twice, whatever breaks meanwhile.
 
-mammoqa validate durability [--count 2000] [--postgresql [--restart-every 100]] [--out docs/validation]
+mammoqa validate durability [--count 2000] [--often 1] [--postgresql [--restart-every 100]] [--out docs/validation]
 """
 
 import argparse
@@ -34,6 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--postgresql", action="store_true", help="a PostgreSQL server of its own, three workers")
+    parser.add_argument("--often", type=float, default=1, help="how many times as often the rest breaks (1)")
     parser.add_argument("--restart-every", type=float, default=100, help="mean seconds between restarts of PostgreSQL")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--out", type=Path, default=Path("docs/validation"))
@@ -65,10 +66,10 @@ def _trial(folder: Path, given: argparse.Namespace) -> tuple[Finding, list[str]]
         dice = random.Random(given.seed)
 
         def faults(crew: Sequence[Child]) -> list[Fault]:
-            found = [Fault("worker killed", 45, killer(service, crew, "worker", dice))]
-            found.append(Fault("receiver killed", 110, killer(service, crew, "receiver", dice)))
+            found = [Fault("worker killed", 45 / given.often, killer(service, crew, "worker", dice))]
+            found.append(Fault("receiver killed", 110 / given.often, killer(service, crew, "receiver", dice)))
             if small:
-                found.append(Fault("disk filled", 80, disk_filler(disk, 5)))
+                found.append(Fault("disk filled", 80 / given.often, disk_filler(disk, 5)))
             if server:
                 found.append(Fault("database restarted", given.restart_every, server.restart))
             return found
