@@ -191,6 +191,7 @@ def _write_dataset(folder, scores, split):
         "size_mm": np.ones(n),
         "panel": scores.ravel(),
         "readers": np.tile(scores.ravel()[:, None], (1, 5)),
+        "filters": np.full((16 * len(split), 25), np.nan, np.float32),
         "split": np.repeat(split, 16),
     }
     patches = np.zeros((n, 8, 8), dtype=np.float16)

@@ -98,7 +98,10 @@ def _asked(
     from mammoqa.score.acr156_visible import unpacked
 
     raw = np.sinh(np.asarray(patches, dtype=np.float32))
-    seen = [unpacked(row, insert) for row, insert in zip(filters, phantom.inserts, strict=True)]
+    joins = bool(model.card.fusions)
+    if joins and not np.isfinite(filters[:, 0]).all():
+        raise ConfigurationError("the data set does not hold what filters see of every object; make it again")
+    seen = [unpacked(row, insert) for row, insert in zip(filters, phantom.inserts, strict=True)] if joins else []
     return probabilities_acr156(raw, phantom, model, seen)
 
 
