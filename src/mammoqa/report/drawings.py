@@ -16,7 +16,7 @@ SALIENCY_CAPTION = "Saliency: bright where a change of the image would move the 
 CURVE_MAP_CAPTION = "OMIG: bright where changing pixels would move the single-image estimate of the curve most."
 MEASUREMENTS_CAPTION = "Each row has its own scale; the allowed range is shaded."
 _THRESHOLDS = (
-    " The score follows from the thresholds, the short upright lines: an object present with 0.56 may score 0."
+    " The score follows from the thresholds, the short upright lines, which need not lie at 0.5."
 )
 _MARKS = " Diamonds: score 0.5; crosses: 0; grey: not counted."
 OBJECTS_CHART_CAPTION = "Calibrated probabilities of each object." + _MARKS
