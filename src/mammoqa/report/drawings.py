@@ -15,9 +15,7 @@ PHANTOM_CAPTION = (
 SALIENCY_CAPTION = "Saliency: bright where a change of the image would move the network's answer most."
 CURVE_MAP_CAPTION = "OMIG: bright where changing pixels would move the single-image estimate of the curve most."
 MEASUREMENTS_CAPTION = "Each row has its own scale; the allowed range is shaded."
-_THRESHOLDS = (
-    " The score follows from the thresholds, the short upright lines, which need not lie at 0.5."
-)
+_THRESHOLDS = " The score follows from the thresholds, the short upright lines, which need not lie at 0.5."
 _MARKS = " Diamonds: score 0.5; crosses: 0; grey: not counted."
 OBJECTS_CHART_CAPTION = "Calibrated probabilities of each object." + _MARKS
 RULES_CHART_CAPTION = "Shares of simulated readers, strict to lenient, who would say so of each object." + _MARKS
