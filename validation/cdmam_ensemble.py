@@ -31,6 +31,7 @@ from mammoqa.jobs.validate_cdmam_ensemble_page import (
     aims,
     page,
 )
+from mammoqa.jobs.validate_cdmam_paper import PaperReadings, load_readings
 from mammoqa.models.cdmam_cells import CellsModel
 from mammoqa.models.cdmam_ensemble import Ensemble, load_ensemble
 from mammoqa.phantoms import PHANTOMS
@@ -42,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=" ".join(COMMAND), description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--model", type=Path, metavar="DIR", help="a single-image reading; the shipped one by default")
-    parser.add_argument("--paper", type=Path, metavar="DIR", help="an ensemble of the paper's kind, to stand beside")
+    parser.add_argument("--paper", type=Path, metavar="DIR", help="an ensemble of the paper's kind, or its readings")
     parser.add_argument("--images", type=int, default=48, metavar="N", help="of each scenario (48)")
     parser.add_argument("--foreign", type=int, default=36, metavar="N", help="out of distribution (36)")
     parser.add_argument("--units", type=int, default=40, metavar="N", help="invented, of reserved families (40)")
@@ -56,7 +57,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     chosen = arguments()
     model, phantom = cells_model(chosen.model), PHANTOMS["cdmam34"]
-    paper = load_ensemble(chosen.paper) if chosen.paper else None
+    paper = _of_paper(chosen.paper)
     scenes = suite.scenes_of(suite.NAMES, chosen.images, chosen.foreign, chosen.seed, chosen.keep)
     lines, apart, flagged = [], [], []
     strange: dict[str, dict[str, np.ndarray]] = {OURS: {}, PAPER: {}}
@@ -69,6 +70,7 @@ def main() -> int:
         }
         if paper is not None:
             ways[PAPER] = suite.by_paper(scene, paper)
+            lines.append(suite.line(scene.name, PAPER, POOLED, ways[PAPER], pooled))
         for way, found in ways.items():
             lines.append(suite.line(scene.name, way, KNOWN, found, scene.known_um))
             if way in strange:
@@ -97,7 +99,7 @@ def main() -> int:
     sizes = {name: str(getattr(chosen, name)) for name in ("images", "foreign", "units", "seed")}
     given = [part for name, value in sizes.items() for part in (f"--{name}", value)]
     context = Context(
-        shlex.join([*COMMAND, *(["--paper", "DIR"] if paper else []), *given]),
+        shlex.join([*COMMAND, *(["--paper", "PATH"] if paper else []), *given]),
         date.today().isoformat(),
         f"mammoqa {mammoqa.__version__}, Python {platform.python_version()}, numpy {np.__version__}",
         _ours(model),
@@ -120,7 +122,15 @@ def _ours(model: CellsModel) -> str:
     )
 
 
-def _paper(paper: Ensemble | None) -> str:
+def _of_paper(path: Path | None) -> Ensemble | PaperReadings | None:
+    if path is None:
+        return None
+    return load_readings(path) if path.is_file() else load_ensemble(path)
+
+
+def _paper(paper: Ensemble | PaperReadings | None) -> str:
+    if isinstance(paper, PaperReadings):
+        return paper.described
     if paper is None:
         return "not given; train one with `mammoqa train cdmam34_small` and name its folder with `--paper`"
     t = paper.card.training

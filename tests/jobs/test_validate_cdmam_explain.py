@@ -91,7 +91,7 @@ def test_structure_sees_discs_and_lines_that_are_there(truth):
 
 def test_speed_stops_at_a_twentieth():
     x = images(1, 25)[0]
-    points, ceiling = speed(toy_ensemble(), x, SIZE, 0)
+    points, ceiling, _ = speed(toy_ensemble(), x, SIZE, 0)
     allowed = SIZE.reference_draws * 50 // 20
     assert max(p.gradients for p in points) <= allowed
     last = {p.way: p.correlation for p in points}
@@ -120,7 +120,7 @@ def test_the_page_says_what_was_not_reached():
         turned_correlation=0.5,
         scores=compare(toy_ensemble(), images(3)),
     )
-    found.speed, found.ceiling = speed(toy_ensemble(), images(1, 20)[0], Size(reference_draws=40), 0)
+    found.speed, found.ceiling, found.reference_s = speed(toy_ensemble(), images(1, 20)[0], Size(reference_draws=40), 0)
     context = Context("mammoqa validate x", "2026-11-20", "mammoqa 0", "toy", ("few epochs",), Size(reference_draws=40))
     text = page(found, context)
     assert "100% of 8" in text

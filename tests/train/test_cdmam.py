@@ -9,12 +9,14 @@ from mammoqa.explain.omig import Descent, midpoint, omig
 from mammoqa.models.cdmam_ensemble import load_ensemble
 from mammoqa.train import cdmam
 from mammoqa.train.cdmam_data import read_cdmam_data, settings, write_cdmam_data
-from mammoqa.train.cdmam_fit import fit_member, mirrored, steps_of
+from mammoqa.train.cdmam_fit import epoch_order, fit_member, mirrored, on_device, steps_of
 from mammoqa.train.cdmam_network import CurveNetwork, MaxPool, weights_bytes
 from mammoqa.train.cdmam_recipes import CDMAM_RECIPES
 
 PAPER = CDMAM_RECIPES["cdmam34_amanova2022"]
-TINY = replace(PAPER, name="tiny", members=2, pool=2, hidden=96, learning_rate=3e-3, epochs=24, batch=8)
+TINY = replace(
+    PAPER, name="tiny", members=2, pool=2, hidden=96, learning_rate=3e-3, epochs=24, batch=8, every_draw=False
+)
 SIDE = 29  # odd after the first pooling, as 125 is
 DIAMETERS = np.geomspace(0.08, 1.0, 12)
 
@@ -93,10 +95,29 @@ def test_one_setting_teaches_nothing(folder):
 
 
 def test_mirrors_but_never_turns():
-    image = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
-    seen = {mirrored(image, np.random.default_rng(k)).tobytes() for k in range(40)}
-    one = image[0]
-    assert seen == {one.tobytes(), one[::-1].tobytes(), one[:, ::-1].tobytes(), one[::-1, ::-1].tobytes()}
+    one = torch.arange(12.0).reshape(3, 4)
+    up, left = torch.tensor([[False, True, False, True], [False, False, True, True]])
+    found = mirrored(one.expand(4, 3, 4), up, left)
+    torch.testing.assert_close(found, torch.stack([one, one.flip(0), one.flip(1), one.flip(0, 1)]))
+
+
+def test_an_epoch_of_the_paper_shows_every_downsampling_once():
+    rng = np.random.default_rng(0)
+    rows = np.array([3, 5, 9])
+    image, draw, *mirror = epoch_order(rows, 4, PAPER, rng)
+    assert sorted(zip(image, draw, strict=True)) == [(r, d) for r in rows for d in range(4)]
+    assert set(np.unique(mirror)) == {0, 1}
+    image, draw, *_ = epoch_order(rows, 4, replace(PAPER, every_draw=False), rng)
+    assert sorted(image) == list(rows)
+    image, *_ = epoch_order(rows, 4, replace(PAPER, batch=5), rng)
+    assert len(image) == 15  # the last batch is filled up
+
+
+def test_pixels_above_the_range_of_int16_arrive(folder):
+    data = replace(read_cdmam_data(folder), images=np.full((48, 2, SIDE, SIDE), 60_000, np.uint16))
+    x, targets = on_device(data, "cpu").batch(torch.tensor([[1], [0], [1], [0]]))
+    assert torch.all(x == (60_000 - data.mean_dn) / data.std_dn)
+    assert targets.shape == (1, 12)
 
 
 def test_the_variance_is_learned(folder):

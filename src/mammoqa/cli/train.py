@@ -26,7 +26,8 @@ import click
 @click.option("--budget", metavar="MINUTES", type=click.FloatRange(min=0, min_open=True), help="Time for the fit.")
 @click.option("--resume/--afresh", default=True, help="Continue an interrupted run in the folder, or start again.")
 @click.option("--start-from", metavar="PATH", type=click.Path(path_type=Path), help="Train these weights further.")
-@click.option("--jobs", metavar="N", type=click.IntRange(min=0), default=0, help="Images of a table at a time.")
+@click.option("--draws", metavar="N", type=click.IntRange(min=1), help="Downsamplings of a CDMAM image (8).")
+@click.option("--jobs", metavar="N", type=click.IntRange(min=0), default=0, help="Images read or simulated at a time.")
 @click.option("--pitch", "pitch_mm", metavar="MM", type=float, help="Pixel size where the table has no pitch_mm.")
 @click.option("--attenuating", type=click.Choice(["bright", "dark"]), help="Where the table has no such column.")
 @click.option("--every-image-a-unit", is_flag=True, help="Where the table has no column unit.")
@@ -40,6 +41,7 @@ def train(
     budget: float | None,
     resume: bool,
     start_from: Path | None,
+    draws: int | None,
     jobs: int,
     **absent: Any,
 ) -> None:
@@ -56,7 +58,7 @@ def train(
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("mammoqa.train").setLevel(logging.INFO)  # that one only: the ONNX libraries talk a lot
     if units is not None:
-        _simulate(recipe, data, units, images, seed)
+        _simulate(recipe, data, units, images, seed, draws, jobs)
     out = out or Path("runs") / recipe
     if data.is_file():
         data = _from_table(data, out / "data", seed, jobs, absent)
@@ -65,7 +67,7 @@ def train(
     click.echo(str(run(recipe, data, out, seed, budget, resume=resume, start_from=start_from)))
 
 
-def _simulate(recipe: str, data: Path, units: int, images: int | None, seed: int) -> None:
+def _simulate(recipe: str, data: Path, units: int, images: int | None, seed: int, draws: int | None, jobs: int) -> None:
     """Training data for the recipe, in the folder `data`."""
     from mammoqa.train.cdmam_recipes import CDMAM_RECIPES, CELLS_RECIPES
 
@@ -88,7 +90,15 @@ def _simulate(recipe: str, data: Path, units: int, images: int | None, seed: int
         held_out = max(0, min(2, (images or 18) - label_images))
         scenarios = settings(units, np.random.default_rng(seed))
         write_cdmam_data(
-            data, scenarios, images or 18, seed, held_out=held_out, label_images=label_images, report=report
+            data,
+            scenarios,
+            images or 18,
+            seed,
+            draws or 8,
+            held_out,
+            label_images=label_images,
+            report=report,
+            jobs=jobs,
         )
         return
     if units < 10:

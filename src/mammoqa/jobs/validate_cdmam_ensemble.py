@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mammoqa.core import LocateError, Phantom
+from mammoqa.core import ConfigurationError, LocateError, Phantom
 from mammoqa.jobs.cdmam34 import axes_of
 from mammoqa.jobs.cdmam34_single import curves_of
 from mammoqa.jobs.cdmam34_truth import known_curve
 from mammoqa.jobs.validate_cdmam import cdcom_decisions
+from mammoqa.jobs.validate_cdmam_paper import Members, PaperReadings, Reading, read_draws
 from mammoqa.models.cdmam_cells import CellsModel, Evidence
-from mammoqa.models.cdmam_downsample import SIZE_PX, draws, take
-from mammoqa.models.cdmam_ensemble import Ensemble
+from mammoqa.models.cdmam_downsample import draws, take
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.simulate.cdmam import expose_cdmam
 from mammoqa.simulate.cdmam_scenarios import SCENARIOS, TRAINED_ON, scenario_draw
 from mammoqa.stats.contrast_detail import Method, contrast_detail
-from mammoqa.stats.deep_ensemble import EXPANSION, combine
+from mammoqa.stats.deep_ensemble import EXPANSION
 
 OOD = "ood"
 GROUP = 4  # images of a conventional reading that one image is compared with
@@ -43,18 +43,6 @@ class Scene:
     known_um: Float[np.ndarray, " k"]
     diameters_mm: Float[np.ndarray, " k"]
     refused: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """Curves (ln um) of n images by one way of reading, and half widths of their 95 % intervals.
-
-    `strange` [n] grows with how unlike the training an image seems.
-    """
-
-    mean: Float[np.ndarray, "n k"]
-    half: Float[np.ndarray, "n k"]
-    strange: Float[np.ndarray, " n"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +143,18 @@ def by_cells(of: Scene, model: CellsModel) -> Reading:
     return Reading(spread.mean, EXPANSION * spread.total, distance)
 
 
-def by_paper(of: Scene, ensemble: Ensemble) -> Reading:
-    """Every image by an ensemble of the paper's kind, from one random downsampling each."""
-    if of.draws.shape[-1] != ensemble.card.size_px:
-        raise ValueError(f"the ensemble reads {ensemble.card.size_px} pixels, the scene has {SIZE_PX}")
-    means = ensemble.means(ensemble.normalise(of.draws[:, 0]))
-    spread = combine(means, ensemble.variances(len(of.draws)))
-    return Reading(spread.mean, EXPANSION * spread.total, spread.epistemic.mean(axis=1))
+def by_paper(of: Scene, ensemble: Members | PaperReadings) -> Reading:
+    """Every image by an ensemble of the paper's kind, from one random downsampling each.
+
+    Raises:
+        ConfigurationError: the readings were kept of other images, or the ensemble reads another size.
+    """
+    if not isinstance(ensemble, PaperReadings):
+        return read_draws(of.draws, ensemble)
+    found = ensemble.by_scenario.get(of.name)
+    if found is None or len(found.mean) != len(of.draws):
+        raise ConfigurationError(f"the kept readings are not of these {len(of.draws)} images of {of.name}")
+    return found
 
 
 def by_convention(of: Scene, group: int, phantom: Phantom, resamples: int = 200) -> Reading:

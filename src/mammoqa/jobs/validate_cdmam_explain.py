@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from time import perf_counter
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int, Real
 
 from mammoqa.core import Phantom
 from mammoqa.explain.curves import CURVE_METHODS, sensitivity
 from mammoqa.explain.insertion import faithfulness
 from mammoqa.explain.omig import PAPER, PAPER_DRAWS, Descent, Images, Upsampled, correlation, midpoint, omig, upsampling
+from mammoqa.jobs.side_by_side import in_order, processes
 from mammoqa.models.cdmam_downsample import draws, passes, take
-from mammoqa.models.cdmam_ensemble import Ensemble
 from mammoqa.simulate.cdmam import CdmamTruth, SimulatedCdmam, expose_cdmam
 from mammoqa.simulate.cdmam_scenarios import SCENARIOS, TRAINED_ON, scenario_draw
 
@@ -35,9 +36,34 @@ _SAMPLED = 400_000  # pixels that are looked at for the lines
 _LARGE_MM, _THICK_UM = 0.8, 0.25  # discs that survive the downsampling (the paper's figure 4 shows the largest)
 
 
+class Network(Protocol):
+    """What the checks ask: `models.Ensemble`, or an ensemble where it was trained (`train.cdmam_live`)."""
+
+    @property
+    def size_px(self) -> int:
+        """Side of the downsampled images."""
+
+    def normalise(self, raw: Real[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
+        """Raw pixel values as the networks take them."""
+
+    def curve(self, x: Images) -> Float[np.ndarray, "n k"]:
+        """The mean of the members' curves (ln um)."""
+
+    def slopes(self, x: Images) -> tuple[Float[np.ndarray, "n k"], Images]:
+        """The curve, and the gradient of its midpoint by the images."""
+
+
+@runtime_checkable
+class OwnPaths(Protocol):
+    """A network that goes OMIG's path by itself, on the device where it is."""
+
+    def omig(self, x: Images, path: Descent) -> Images:
+        """As `explain.omig.omig`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is computed; the paper's own numbers take hours on a processor."""
+    """How much is computed, by how many processes; the paper's own numbers take hours on a processor."""
 
     images: int = 100
     reference_draws: int = PAPER_DRAWS
@@ -45,6 +71,7 @@ class Size:
     sweep_images: int = 10
     faithful_images: int = 10
     batch: int = 16
+    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +140,10 @@ class Score:
 
 @dataclass(slots=True, eq=False)
 class Found:
-    """Everything that the suite measures. `ceiling`: correlation of two halves of the reference, projected to whole."""
+    """Everything that the suite measures.
+
+    `ceiling`: correlation of two halves of the reference, projected to whole; `reference_s`: how long it took.
+    """
 
     falls: dict[str, Fall] = field(default_factory=dict)
     sweep: list[SweepPoint] = field(default_factory=list)
@@ -121,18 +151,32 @@ class Found:
     turned_correlation: float = float("nan")
     speed: list[SpeedPoint] = field(default_factory=list)
     ceiling: float = float("nan")
+    reference_s: float = float("nan")
     scores: list[Score] = field(default_factory=list)
 
 
-def scenario_images(phantom: Phantom, names: Sequence[str], seed: int) -> Iterator[tuple[str, SimulatedCdmam]]:
-    """Fresh images of scenarios by name, margins in turn."""
-    for number, (name, rng) in enumerate(zip(names, np.random.default_rng(seed).spawn(len(names)), strict=True)):
-        yield name, expose_cdmam(phantom, *scenario_draw(SCENARIOS[name], phantom, number, rng), rng)
+def along(ensemble: Network, x: Images, path: Descent = PAPER) -> Images:
+    """OMIG's explanation of each image."""
+    return ensemble.omig(x, path) if isinstance(ensemble, OwnPaths) else omig(ensemble.slopes, x, path)
 
 
-def shown(ensemble: Ensemble, phantom: Phantom, names: Sequence[str], seed: int) -> Iterator[Shown]:
+def scenario_images(
+    phantom: Phantom, names: Sequence[str], seed: int, jobs: int = 1
+) -> Iterator[tuple[str, SimulatedCdmam]]:
+    """Fresh images of scenarios by name, margins in turn; `jobs` processes make them (0: one for each core)."""
+    streams = np.random.default_rng(seed).spawn(len(names))
+    with processes(jobs) as crew:
+        tasks = ((_scenario_image, phantom, *task) for task in zip(names, range(len(names)), streams, strict=True))
+        yield from zip(names, in_order(crew, tasks), strict=True)
+
+
+def _scenario_image(phantom: Phantom, name: str, number: int, rng: np.random.Generator) -> SimulatedCdmam:
+    return expose_cdmam(phantom, *scenario_draw(SCENARIOS[name], phantom, number, rng), rng)
+
+
+def shown(ensemble: Network, phantom: Phantom, names: Sequence[str], seed: int, jobs: int = 1) -> Iterator[Shown]:
     """Fresh images of scenarios, as the ensemble takes them."""
-    for name, simulated in scenario_images(phantom, names, seed):
+    for name, simulated in scenario_images(phantom, names, seed, jobs):
         yield Shown(name, ensemble.normalise(simulated.image.pixels), simulated.truth)
 
 
@@ -141,15 +185,15 @@ def scenarios_in_turn(count: int) -> list[str]:
     return [TRAINED_ON[k % len(TRAINED_ON)] for k in range(count)]
 
 
-def small_images(ensemble: Ensemble, full: Sequence[Shown], rng: np.random.Generator) -> Images:
+def small_images(ensemble: Network, full: Sequence[Shown], rng: np.random.Generator) -> Images:
     """One random downsampling of each."""
-    return np.concatenate([take(s.x, islice(draws(s.x.shape, rng, ensemble.card.size_px), 1)) for s in full])
+    return np.concatenate([take(s.x, islice(draws(s.x.shape, rng, ensemble.size_px), 1)) for s in full])
 
 
-def falls(ensemble: Ensemble, x: Images, rng: np.random.Generator, path: Descent = PAPER) -> Fall:
+def falls(ensemble: Network, x: Images, rng: np.random.Generator, path: Descent = PAPER) -> Fall:
     """Does the curve move down when x becomes x'? Beside it, the same map with its pixels shuffled."""
     before = midpoint(ensemble.curve(x))
-    delta = omig(ensemble.slopes, x, path)
+    delta = along(ensemble, x, path)
     mixed = rng.permuted(delta.reshape(len(x), -1), axis=1).reshape(delta.shape)
     fall, shuffled = (before - midpoint(ensemble.curve(x + moved)) for moved in (delta, mixed))
     return Fall(
@@ -157,12 +201,12 @@ def falls(ensemble: Ensemble, x: Images, rng: np.random.Generator, path: Descent
     )
 
 
-def sweep(ensemble: Ensemble, x: Images, values: Sequence[float] = SWEEP) -> list[SweepPoint]:
+def sweep(ensemble: Network, x: Images, values: Sequence[float] = SWEEP) -> list[SweepPoint]:
     """Path lengths c with L = 50: how far the midpoint falls, and how much of the map sensitivity shows already."""
     before, plain = midpoint(ensemble.curve(x)), sensitivity(ensemble.slopes, x)
     points = []
     for c in values:
-        delta = omig(ensemble.slopes, x, Descent(c=c))
+        delta = along(ensemble, x, Descent(c=c))
         fall = before - midpoint(ensemble.curve(x + delta))
         alike = np.mean([correlation(a, b) for a, b in zip(delta, plain, strict=True)])
         points.append(SweepPoint(c, float(fall.mean()), float(alike)))
@@ -170,11 +214,11 @@ def sweep(ensemble: Ensemble, x: Images, values: Sequence[float] = SWEEP) -> lis
 
 
 def upsampled(
-    ensemble: Ensemble, x: Float32[np.ndarray, "rows columns"], count: int, seed: int, batch: int, steps: int = 50
+    ensemble: Network, x: Float32[np.ndarray, "rows columns"], count: int, seed: int, batch: int, steps: int = 50
 ) -> Upsampled:
     """A map at full resolution from `count` draws without replacement."""
-    source = passes(x.shape, np.random.default_rng(seed), ensemble.card.size_px)
-    explain = partial(omig, ensemble.slopes, path=Descent(steps=steps))
+    source = passes(x.shape, np.random.default_rng(seed), ensemble.size_px)
+    explain = partial(along, ensemble, path=Descent(steps=steps))
     return list(upsampling(explain, x, islice(source, count), batch))[-1]
 
 
@@ -203,28 +247,29 @@ def structure(name: str, truth: CdmamTruth, found: Float[np.ndarray, "rows colum
 
 
 def speed(
-    ensemble: Ensemble, x: Float32[np.ndarray, "rows columns"], size: Size, seed: int
-) -> tuple[list[SpeedPoint], float]:
-    """Correlation with the reference of algorithm 2 against gradients, for each of `WAYS`; and the reference's own.
+    ensemble: Network, x: Float32[np.ndarray, "rows columns"], size: Size, seed: int
+) -> tuple[list[SpeedPoint], float, float]:
+    """Correlation with the reference of algorithm 2 against gradients, for each of `WAYS`; its ceiling and seconds.
 
     A way stops after a twentieth of the reference's gradients.
     """
     rng = np.random.default_rng(seed)
-    explain = partial(omig, ensemble.slopes)
+    explain = partial(along, ensemble)
     halves = []
+    began = perf_counter()
     for _ in range(2):
-        source = islice(draws(x.shape, rng, ensemble.card.size_px), size.reference_draws // 2)
+        source = islice(draws(x.shape, rng, ensemble.size_px), size.reference_draws // 2)
         halves.append(list(upsampling(explain, x, source, size.batch))[-1].printed())
-    reference = (halves[0] + halves[1]) / 2
+    reference, seconds_of_reference = (halves[0] + halves[1]) / 2, perf_counter() - began
     alike = correlation(*halves)
     allowed = size.reference_draws * PAPER.steps // 20
     points = []
     for way, (without, steps) in WAYS.items():
-        drawn = (passes if without else draws)(x.shape, rng, ensemble.card.size_px)
+        drawn = (passes if without else draws)(x.shape, rng, ensemble.size_px)
         number = max(1, allowed // steps)
         start = perf_counter()
         marks = {max(1, round(number * share)) for share in (0.1, 0.25, 0.5, 1.0)}
-        way_of = partial(omig, ensemble.slopes, path=Descent(steps=steps))
+        way_of = partial(along, ensemble, path=Descent(steps=steps))
         done = 0
         for grown in upsampling(way_of, x, islice(drawn, number), size.batch):
             if any(done < mark <= grown.draws for mark in marks):
@@ -232,10 +277,10 @@ def speed(
                 seconds = perf_counter() - start
                 points.append(SpeedPoint(way, grown.draws * steps, seconds, correlation(found, reference)))
             done = grown.draws
-    return points, 2 * alike / (1 + alike)
+    return points, 2 * alike / (1 + alike), seconds_of_reference
 
 
-def compare(ensemble: Ensemble, x: Images) -> list[Score]:
+def compare(ensemble: Network, x: Images) -> list[Score]:
     """Insertion and deletion of every method on the same images; the last is a random map.
 
     OMIG and sensitivity give directions, the others contributions. Times the image less its mean, OMIG's becomes one.
@@ -252,7 +297,7 @@ def compare(ensemble: Ensemble, x: Images) -> list[Score]:
     return scores
 
 
-def run(ensemble: Ensemble, phantom: Phantom, size: Size, seed: int) -> Found:
+def run(ensemble: Network, phantom: Phantom, size: Size, seed: int) -> Found:
     """All checks, one after the other."""
     rng = np.random.default_rng(seed)
     side = phantom.cells[0].side_mm
@@ -260,7 +305,7 @@ def run(ensemble: Ensemble, phantom: Phantom, size: Size, seed: int) -> Found:
     names = [*scenarios_in_turn(size.images), *["ood"] * max(1, size.images // 10)]
     kept: list[Shown] = []
     small = []
-    for one in shown(ensemble, phantom, names, seed):
+    for one in shown(ensemble, phantom, names, seed, size.jobs):
         small.append(small_images(ensemble, [one], rng))
         if len(kept) < len(TRAINED_ON):
             kept.append(one)
@@ -281,7 +326,7 @@ def run(ensemble: Ensemble, phantom: Phantom, size: Size, seed: int) -> Found:
         structure("scenario 4 (figure 6)", fourth.truth, maps["scenario-4"], side),
     ]
     found.turned_correlation = correlation(maps["scenario-1"], maps["turned"])
-    found.speed, found.ceiling = speed(ensemble, first.x, size, seed + 1)
+    found.speed, found.ceiling, found.reference_s = speed(ensemble, first.x, size, seed + 1)
     return found
 
 

@@ -22,13 +22,14 @@ class Context:
     network: str
     notes: tuple[str, ...]
     size: Size
+    machine: str = ""
 
 
 def page(found: Found, context: Context) -> str:
     """The page as Markdown."""
     parts = [
         "# CDMAM: what the ensemble's curve rests on",
-        f"`{context.command}`, {context.date}. {context.versions}.",
+        f"`{context.command}`, {context.date}. {context.versions}.{f' {context.machine}.' if context.machine else ''}",
         f"Network: {context.network}.{''.join(f' {note[0].upper()}{note[1:]}.' for note in context.notes)}",
         "All images are simulated. The checks are those of Amanova et al. 2022; what the paper judges by eye is a "
         "number here, beside the number that a meaningless map gives.",
@@ -115,7 +116,8 @@ def _speed(found: Found, context: Context) -> str:
     short = "" if size.reference_draws >= PAPER_DRAWS else f" (the paper: {PAPER_DRAWS})"
     words = (
         f"Reference: algorithm 2 as printed with {size.reference_draws} draws{short} of {PAPER.steps} steps, "
-        f"{reference} gradients of the ensemble. Another reference of the same size would correlate with it at "
+        f"{reference} gradients of the ensemble, in {found.reference_s:.0f} s. Another reference of the same size "
+        "would correlate with it at "
         f"{found.ceiling:.3f} (from its halves): no way can be much better than the root of that, "
         f"{np.sqrt(max(found.ceiling, 0.0)):.3f}.\n\n"
     )

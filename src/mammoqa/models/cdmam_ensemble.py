@@ -87,6 +87,11 @@ class Ensemble:
         return len(self.card.variances)
 
     @property
+    def size_px(self) -> int:
+        """Side of the downsampled images."""
+        return self.card.size_px
+
+    @property
     def diameters_mm(self) -> Float[np.ndarray, " k"]:
         """Where the curve has its points."""
         return np.array(self.card.diameters_mm)

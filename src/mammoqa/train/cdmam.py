@@ -19,7 +19,7 @@ from mammoqa.models.cdmam_ensemble import (
 from mammoqa.stats.deep_ensemble import combine
 from mammoqa.train.cdmam_data import CdmamData, read_cdmam_data
 from mammoqa.train.cdmam_export import export_member
-from mammoqa.train.cdmam_fit import fit_member, normalised, steps_of
+from mammoqa.train.cdmam_fit import fit_member, normalised, on_device, steps_of
 from mammoqa.train.cdmam_network import weights_bytes
 from mammoqa.train.cdmam_recipes import CDMAM_RECIPES, CdmamRecipe
 
@@ -50,11 +50,12 @@ def run_cdmam(recipe_name: str, data: Path, out: Path, seed: int = 0, budget_min
     device = "cuda" if torch.cuda.is_available() else "cpu"
     each_s = None if budget_minutes is None else 60.0 * budget_minutes / recipe.members
     _LOG.info("%d members of %.1f MB (single precision) on %s", recipe.members, weights_bytes(recipe) / 1e6, device)
+    images = on_device(dataset, device)
     fitted: list[tuple[tuple[float, ...], int, int, float]] = []
     files: list[tuple[str, str]] = []
     for member in range(recipe.members):
-        one = fit_member(dataset, recipe, member, seed, each_s, device)
-        files += export_member(one.network, folder, member, dataset.images.shape[-1])
+        one = fit_member(dataset, recipe, member, seed, each_s, images)
+        files += export_member(one.network.cpu(), folder, member, dataset.images.shape[-1])
         fitted.append((one.network.variances(), one.epochs, one.steps, one.seconds))
         del one
     card = EnsembleCard(
@@ -72,12 +73,12 @@ def run_cdmam(recipe_name: str, data: Path, out: Path, seed: int = 0, budget_min
             seed=seed,
             data=dataset.description,
             data_sha256=dataset.sha256,
-            images=len(steps_of(dataset, recipe)[-1]),
+            images=len(steps_of(dataset, recipe)[-1]) * (dataset.images.shape[1] if recipe.every_draw else 1),
             epochs=min(epochs for _, epochs, _, _ in fitted),
             steps=sum(steps for _, _, steps, _ in fitted),
             seconds=round(sum(seconds for *_, seconds in fitted), 1),
             torch_version=str(torch.__version__),
-            notes=_notes(dataset, recipe, min(epochs for _, epochs, _, _ in fitted)),
+            notes=notes_of(dataset, recipe, min(epochs for _, epochs, _, _ in fitted)),
         ),
         metrics=(),
         limits_of_use=_LIMITS,
@@ -87,7 +88,8 @@ def run_cdmam(recipe_name: str, data: Path, out: Path, seed: int = 0, budget_min
     return _described(card, folder, dataset)
 
 
-def _notes(data: CdmamData, recipe: CdmamRecipe, epochs: int) -> tuple[str, ...]:
+def notes_of(data: CdmamData, recipe: CdmamRecipe, epochs: int) -> tuple[str, ...]:
+    """What of a training is not as in the paper."""
     notes = []
     if epochs < recipe.epochs:
         notes.append(f"{epochs} of {recipe.epochs} epochs were done: the time that was given was over")
@@ -128,4 +130,4 @@ def _described(card: EnsembleCard, folder: Path, data: CdmamData) -> Path:
     return folder
 
 
-__all__ = ["run_cdmam"]
+__all__ = ["notes_of", "run_cdmam"]

@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt16
 
 from mammoqa.core import ConfigurationError, Phantom, Pose
+from mammoqa.jobs.side_by_side import Task, in_order, processes
 from mammoqa.models.cdmam_downsample import SIZE_PX, draws, take
 from mammoqa.phantoms import PHANTOMS
 from mammoqa.simulate.cdmam import SimulatedCdmam, expose_cdmam
@@ -71,10 +72,12 @@ def write_cdmam_data(
     size_px: int = SIZE_PX,
     label_images: int = LABEL_IMAGES,
     report: bool = False,
+    jobs: int = 1,
 ) -> Path:
     """Simulate `images_each` images of every setting, read them, store `draws_each` random downsamplings of each.
 
-    The last `held_out` images of a setting are for evaluation: not trained on, and not in its label.
+    The last `held_out` images of a setting are for evaluation: not trained on, and not in its label. `jobs` processes
+    work side by side (0: one for each core), with the same result.
 
     Raises:
         ConfigurationError: fewer than `label_images` images of a setting would label it.
@@ -93,15 +96,13 @@ def write_cdmam_data(
         out / "images.npy", mode="w+", dtype=np.uint16, shape=(count, draws_each, size_px, size_px)
     )
     decided, sums = [], np.zeros(3)
-    work = _simulated(scenarios, images_each, phantom, seed)
-    for k, (simulated, rng) in enumerate(track(work, "simulating", total=count, disable=not report)):
-        pixels = simulated.image.pixels
-        picked = draws(pixels.shape, rng, size_px)
-        stored[k] = take(pixels, [next(picked) for _ in range(draws_each)])
-        decided.append(corner_decisions(simulated, phantom))
-        if k % images_each < images_each - held_out:
-            values = pixels.astype(np.float64)
-            sums += values.size, values.sum(), (values**2).sum()
+    with processes(jobs) as crew:
+        work = in_order(crew, _tasks(scenarios, images_each, phantom.name, seed, draws_each, size_px))
+        for k, (picked, hits_of, moments) in enumerate(track(work, "simulating", total=count, disable=not report)):
+            stored[k] = picked
+            decided.append(hits_of)
+            if k % images_each < images_each - held_out:
+                sums += moments
     stored.flush()
     hits = np.array(decided).reshape(len(scenarios), images_each, *decided[0].shape)
     curves = [label_um(hits[s, : images_each - held_out], phantom) for s in range(len(scenarios))]
@@ -138,7 +139,7 @@ def read_cdmam_data(folder: Path) -> CdmamData:
     table = np.load(folder / "table.npz")
     described = json.loads((folder / "data.json").read_text(encoding="utf-8"))["description"]
     return CdmamData(
-        images=np.load(folder / "images.npy", mmap_mode="r"),
+        images=np.load(folder / "images.npy", mmap_mode="c"),  # torch takes no read-only array
         setting=table["setting"],
         margin_mm=table["margin_mm"],
         recorded=table["recorded"],
@@ -184,11 +185,27 @@ def label_um(
     return found.curve.diameters_mm, found.curve.value_um
 
 
-def _simulated(
-    scenarios: list[Scenario], images_each: int, phantom: Phantom, seed: int
-) -> Iterator[tuple[SimulatedCdmam, np.random.Generator]]:
+def _tasks(
+    scenarios: list[Scenario], images_each: int, phantom_name: str, seed: int, draws_each: int, size_px: int
+) -> Iterator[Task]:
     streams = iter(np.random.default_rng(seed).spawn(len(scenarios) * images_each))
     for scenario in scenarios:
         for number in range(images_each):
-            rng = next(streams)
-            yield expose_cdmam(phantom, *scenario_draw(scenario, phantom, number, rng), rng), rng
+            yield _one, scenario, phantom_name, number, next(streams), draws_each, size_px
+
+
+def _one(
+    scenario: Scenario, phantom_name: str, number: int, rng: np.random.Generator, draws_each: int, size_px: int
+) -> tuple[UInt16[np.ndarray, "draws size size"], Int[np.ndarray, "rows columns"], Float[np.ndarray, "3"]]:
+    """Downsamplings of one image, its corner decisions, and number, sum and sum of squares of its pixels."""
+    phantom = PHANTOMS[phantom_name]
+    simulated = expose_cdmam(phantom, *scenario_draw(scenario, phantom, number, rng), rng)
+    pixels = simulated.image.pixels
+    picked = draws(pixels.shape, rng, size_px)
+    taken = take(pixels, [next(picked) for _ in range(draws_each)]).astype(np.uint16)
+    values = pixels.astype(np.float64)
+    return (
+        taken,
+        corner_decisions(simulated, phantom),
+        np.array([values.size, values.sum(), np.vdot(values, values)]),
+    )

@@ -2,18 +2,21 @@
 
 Every member begins with its own random weights and sees the images in its own order (Lakshminarayanan et al. 2016). In
 the first step only images without a margin are used, in the second those with the smaller margins too, in the third
-all; images from a scanner, where there are any, come in the last. An epoch shows every image of a step once, in a
-random one of its downsamplings, mirrored at random along both axes.
+all; images from a scanner, where there are any, come in the last. Images are mirrored at random along both axes.
+
+On a graphics card the images lie in its memory, weights stay in single precision while layers compute in bfloat16, and
+a step is recorded once and played again: starting its hundred kernels one by one would take longer than they do.
 """
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
-from torch import nn
+from jaxtyping import Float32, Int
+from torch import Tensor, nn
 
 from mammoqa.core import ConfigurationError
 from mammoqa.train.cdmam_data import CdmamData
@@ -21,6 +24,8 @@ from mammoqa.train.cdmam_network import CurveNetwork
 from mammoqa.train.cdmam_recipes import CdmamRecipe
 
 _LOG = logging.getLogger(__name__)
+_UNSIGNED = 0xFFFF  # pixels are kept as int16, which torch reads, and taken as uint16
+_WARM_UP = 3  # steps before one is recorded
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +37,29 @@ class FittedMember:
     steps: int
     losses: list[float]
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnDevice:
+    """The training images where the networks are: raw pixels, and ln thresholds (targets) of each image."""
+
+    pixels: Tensor  # int16 [images, draws, size, size]
+    targets: Tensor  # float32 [images, K]
+    mean_dn: float
+    std_dn: float
+
+    def batch(self, picked: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised, mirrored images [n, 1, size, size] and their targets, of `picked` [4, n]: see `epoch_order`."""
+        image, draw, up, left = picked
+        raw = self.pixels[image, draw].int().bitwise_and(_UNSIGNED).float()
+        return mirrored((raw - self.mean_dn) / self.std_dn, up.bool(), left.bool())[:, None], self.targets[image]
+
+
+def on_device(data: CdmamData, device: str) -> OnDevice:
+    """The images of a training set on a device; on the processor they stay on disk."""
+    pixels = torch.from_numpy(data.images.view(np.int16)).to(device)
+    targets = torch.tensor(np.log(data.curve_um), dtype=torch.float32, device=device)
+    return OnDevice(pixels, targets, data.mean_dn, data.std_dn)
 
 
 def steps_of(data: CdmamData, recipe: CdmamRecipe) -> list[Int[np.ndarray, " rows"]]:
@@ -56,38 +84,63 @@ def fit_member(
     member: int,
     seed: int,
     budget_s: float | None = None,
-    device: str = "cpu",
+    images: OnDevice | None = None,
 ) -> FittedMember:
-    """One member of the ensemble, in all steps; each step ends early when its share of `budget_s` is over."""
+    """One member of the ensemble, in all steps; each step ends early when its share of `budget_s` is over.
+
+    `images` are those of `data` where the fit shall be done, and the network be left; the processor where None.
+    """
+    images = images or on_device(data, "cpu")
+    device = images.pixels.device
     rng = np.random.default_rng([seed, member])
     torch.manual_seed(int(rng.integers(2**31)))
-    targets = np.log(data.curve_um)
-    network = CurveNetwork(recipe, targets[~data.evaluation], data.images.shape[-1]).to(device)
-    optimiser = torch.optim.Adam(_groups(network, recipe), lr=recipe.learning_rate)
+    curves = np.log(data.curve_um[~data.evaluation])
+    network = CurveNetwork(recipe, curves, data.images.shape[-1]).to(device)
     parts = steps_of(data, recipe)
     done = FittedMember(network, 0, 0, [], 0.0)
     start = time.monotonic()
+    step = _step(network, recipe, images)
+    network.train()
     for number, rows in enumerate(parts):
         last = None if budget_s is None else start + budget_s * (number + 1) / len(parts)
         first = recipe.epochs * number // len(parts)
         for _ in range(recipe.epochs * (number + 1) // len(parts) - first):
-            done.losses.append(_epoch(network, optimiser, data, targets, rows, recipe, rng, device))
+            loss, steps = _epoch(step, epoch_order(rows, data.images.shape[1], recipe, rng), recipe, images)
+            done.losses.append(loss)
             done.epochs += 1
-            done.steps += -(-len(rows) // recipe.batch)
+            done.steps += steps
             if last is not None and time.monotonic() > last:
                 break
         _LOG.info("member %d, step %d: %d epochs, loss %.3f", member, number + 1, done.epochs, done.losses[-1])
     done.seconds = time.monotonic() - start
-    network.eval().cpu()
+    network.eval()
     return done
 
 
-def mirrored(images: Float32[np.ndarray, "n rows columns"], rng: np.random.Generator) -> Float32[np.ndarray, "..."]:
-    """Each image mirrored along none, one or both of its axes, never turned (section 3)."""
-    out = images.copy()
-    for image, (up, left) in zip(out, rng.integers(2, size=(len(images), 2)), strict=True):
-        image[:] = image[:: 1 - 2 * int(up), :: 1 - 2 * int(left)].copy()
-    return out
+def epoch_order(
+    rows: Int[np.ndarray, " rows"], draws: int, recipe: CdmamRecipe, rng: np.random.Generator
+) -> Int[np.ndarray, "4 n"]:
+    """What an epoch shows, in its order: image, downsampling, and whether it is mirrored up-down and left-right.
+
+    The last batch is filled up from the beginning, so that all are of one size.
+    """
+    if recipe.every_draw:
+        image, draw = (part.ravel() for part in np.meshgrid(rows, np.arange(draws), indexing="ij"))
+        order = rng.permutation(len(image))
+        image, draw = image[order], draw[order]
+    else:
+        image = rng.permutation(rows)
+        draw = rng.integers(draws, size=len(rows))
+    if len(image) > recipe.batch:
+        whole = -(-len(image) // recipe.batch) * recipe.batch
+        image, draw = np.resize(image, whole), np.resize(draw, whole)
+    return np.stack([image, draw, *rng.integers(2, size=(2, len(image)))])
+
+
+def mirrored(images: Tensor, up: Tensor, left: Tensor) -> Tensor:
+    """Images [n, rows, columns], those of `up` upside down and those of `left` left to right; never turned."""
+    images = torch.where(up[:, None, None], images.flip(1), images)
+    return torch.where(left[:, None, None], images.flip(2), images)
 
 
 def normalised(data: CdmamData, raw: np.ndarray) -> Float32[np.ndarray, "..."]:
@@ -102,28 +155,58 @@ def _groups(network: nn.Module, recipe: CdmamRecipe) -> list[dict[str, object]]:
     return [{"params": heavy, "weight_decay": recipe.l2}, {"params": light, "weight_decay": 0.0}]
 
 
-def _epoch(
-    network: CurveNetwork,
-    optimiser: torch.optim.Optimizer,
-    data: CdmamData,
-    targets: Float[np.ndarray, "n k"],
-    rows: Int[np.ndarray, " rows"],
-    recipe: CdmamRecipe,
-    rng: np.random.Generator,
-    device: str,
-) -> float:
-    network.train()
-    order, losses = rng.permutation(rows), []
-    for start in range(0, len(order), recipe.batch):
-        picked = order[start : start + recipe.batch]
-        if len(picked) < 2:
-            continue  # batch normalisation needs two
-        which = rng.integers(data.images.shape[1], size=len(picked))
-        raw = np.stack([data.images[i, d] for i, d in zip(picked, which, strict=True)])
-        images = torch.from_numpy(mirrored(normalised(data, raw), rng))[:, None].to(device)
-        loss = network.loss(images, torch.tensor(targets[picked], dtype=torch.float32, device=device))
+Step = Callable[[Tensor], Tensor]  # what a batch shows [4, n] to its loss, one step of the optimiser done
+
+
+def _step(network: CurveNetwork, recipe: CdmamRecipe, images: OnDevice) -> Step:
+    card = images.pixels.device.type == "cuda"
+    optimiser = torch.optim.Adam(_groups(network, recipe), lr=recipe.learning_rate, fused=card, capturable=card)
+
+    def plain(picked: Tensor) -> Tensor:
+        x, targets = images.batch(picked)
+        with torch.autocast("cuda", torch.bfloat16, enabled=card, cache_enabled=False):
+            loss = network.loss(x, targets)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        losses.append(float(loss.detach()))
-    return float(np.mean(losses)) if losses else float("nan")
+        return loss.detach()
+
+    return _Recorded(plain, images.pixels.device) if card else plain
+
+
+class _Recorded:
+    """A step on a graphics card, recorded at its first batches and played for those of the same size."""
+
+    def __init__(self, plain: Step, device: torch.device) -> None:
+        self._plain, self._device = plain, device
+        self._picked: Tensor | None = None
+        self._loss: Tensor | None = None
+        self._graph = torch.cuda.CUDAGraph()
+        self._warmed = 0
+
+    def __call__(self, picked: Tensor) -> Tensor:
+        if self._warmed < _WARM_UP:
+            self._warmed += 1
+            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                loss = self._plain(picked)
+            torch.cuda.current_stream().wait_stream(side)
+            return loss
+        if self._picked is None:
+            self._picked = picked.clone()
+            with torch.cuda.graph(self._graph):
+                self._loss = self._plain(self._picked)
+        if self._picked.shape != picked.shape or self._loss is None:
+            return self._plain(picked)
+        self._picked.copy_(picked)
+        self._graph.replay()
+        return self._loss.clone()
+
+
+def _epoch(step: Step, order: Int[np.ndarray, "4 n"], recipe: CdmamRecipe, images: OnDevice) -> tuple[float, int]:
+    """Mean loss and number of steps of an epoch; batch normalisation needs two images a step."""
+    shown = torch.from_numpy(order).to(images.pixels.device)
+    batches = [b for b in torch.split(shown, recipe.batch, dim=1) if b.shape[1] > 1]
+    losses = [step(batch) for batch in batches]
+    return float(torch.stack(losses).mean()) if losses else float("nan"), len(losses)
