@@ -36,6 +36,7 @@ _SAMPLED = 400_000  # pixels that are looked at for the lines
 _LARGE_MM, _THICK_UM = 0.8, 0.25  # discs that survive the downsampling (the paper's figure 4 shows the largest)
 
 
+@runtime_checkable
 class Network(Protocol):
     """What the checks ask: `models.Ensemble`, or an ensemble where it was trained (`train.cdmam_live`)."""
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, Real
@@ -39,6 +39,7 @@ class PaperReadings:
     by_scenario: Mapping[str, Reading]
 
 
+@runtime_checkable
 class Members(Protocol):
     """An ensemble: `models.Ensemble`, or one where it was trained."""
 

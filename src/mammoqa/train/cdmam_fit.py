@@ -26,6 +26,7 @@ from mammoqa.train.cdmam_recipes import CdmamRecipe
 _LOG = logging.getLogger(__name__)
 _UNSIGNED = 0xFFFF  # pixels are kept as int16, which torch reads, and taken as uint16
 _WARM_UP = 3  # steps before one is recorded
+_LOOK = 100  # steps between two looks at the clock
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +97,8 @@ def fit_member(
     torch.manual_seed(int(rng.integers(2**31)))
     curves = np.log(data.curve_um[~data.evaluation])
     network = CurveNetwork(recipe, curves, data.images.shape[-1]).to(device)
+    if device.type == "cuda":
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 4.7 instead of 13 ms a step
     parts = steps_of(data, recipe)
     done = FittedMember(network, 0, 0, [], 0.0)
     start = time.monotonic()
@@ -105,7 +108,7 @@ def fit_member(
         last = None if budget_s is None else start + budget_s * (number + 1) / len(parts)
         first = recipe.epochs * number // len(parts)
         for _ in range(recipe.epochs * (number + 1) // len(parts) - first):
-            loss, steps = _epoch(step, epoch_order(rows, data.images.shape[1], recipe, rng), recipe, images)
+            loss, steps = _epoch(step, epoch_order(rows, data.images.shape[1], recipe, rng), recipe, images, last)
             done.losses.append(loss)
             done.epochs += 1
             done.steps += steps
@@ -114,6 +117,8 @@ def fit_member(
         _LOG.info("member %d, step %d: %d epochs, loss %.3f", member, number + 1, done.epochs, done.losses[-1])
     done.seconds = time.monotonic() - start
     network.eval()
+    if device.type == "cuda":
+        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return done
 
 
@@ -204,9 +209,21 @@ class _Recorded:
         return self._loss.clone()
 
 
-def _epoch(step: Step, order: Int[np.ndarray, "4 n"], recipe: CdmamRecipe, images: OnDevice) -> tuple[float, int]:
-    """Mean loss and number of steps of an epoch; batch normalisation needs two images a step."""
+def _epoch(
+    step: Step, order: Int[np.ndarray, "4 n"], recipe: CdmamRecipe, images: OnDevice, last: float | None
+) -> tuple[float, int]:
+    """Mean loss and number of steps of an epoch; batch normalisation needs two images a step.
+
+    An epoch longer than `_LOOK` steps ends when `last` is over.
+    """
     shown = torch.from_numpy(order).to(images.pixels.device)
-    batches = [b for b in torch.split(shown, recipe.batch, dim=1) if b.shape[1] > 1]
-    losses = [step(batch) for batch in batches]
+    losses: list[Tensor] = []
+    for batch in torch.split(shown, recipe.batch, dim=1):
+        if batch.shape[1] < 2:
+            continue
+        losses.append(step(batch))
+        if last is not None and len(losses) % _LOOK == 0:
+            losses[-1].item()  # waits for the device
+            if time.monotonic() > last:
+                break
     return float(torch.stack(losses).mean()) if losses else float("nan"), len(losses)

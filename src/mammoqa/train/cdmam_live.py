@@ -4,6 +4,7 @@ The ten members of Amanova et al. 2022 have 630 million weights; a graphics card
 images in the time that a processor needs for one. OMIG's path (algorithm 1) runs on the device from end to end.
 """
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +35,12 @@ class LiveEnsemble:
         self._variances = np.array([member.network.variances() for member in members])
         self._device = next(members[0].network.parameters()).device
         self._members = [_for_reading(member.network) for member in members]
+
+    def of(self, number: int) -> "LiveEnsemble":
+        """The first `number` members."""
+        part = copy.copy(self)
+        part._members, part._variances = self._members[:number], self._variances[:number]
+        return part
 
     @property
     def members(self) -> int:
@@ -81,10 +88,11 @@ class LiveEnsemble:
 
     def _slope(self, x: Tensor) -> Tensor:
         total = torch.zeros_like(x)
-        for member in self._members:
-            moved = x.detach().requires_grad_(True)
-            (by_pixel,) = torch.autograd.grad(member(moved).mean(dim=1).sum(), moved)
-            total += by_pixel
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # a path's steps are tiny beside x
+            for member in self._members:
+                moved = x.detach().requires_grad_(True)
+                (by_pixel,) = torch.autograd.grad(member(moved).mean(dim=1).sum(), moved)
+                total += by_pixel
         return total / len(self._members)
 
     def _parts(self, x: Float32[np.ndarray, "n size size"]) -> list[Tensor]:
