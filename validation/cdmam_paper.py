@@ -45,6 +45,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=26, metavar="N", help="of each setting, two held out (26)")
     parser.add_argument("--draws", type=int, default=50, metavar="N", help="downsamplings of each image (50)")
     parser.add_argument("--members", type=int, default=10, metavar="N", help="networks (10)")
+    parser.add_argument("--map-members", type=int, metavar="N", help="of them for OMIG's checks (all)")
     parser.add_argument(
         "--minutes", type=float, metavar="M", help="for the fit of all members; all epochs if not given"
     )
