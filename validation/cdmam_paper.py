@@ -143,6 +143,12 @@ def _fitted(chosen: argparse.Namespace, data: "CdmamData") -> tuple["LiveEnsembl
         f"(the paper: 300), {steps:,} steps a member (the paper: {300 * 57_600 // 50:,}), "
         f"{sum(m.seconds for m in members):.0f} s on {machine}; data: {data.description}."
     )
+    moved = recipe.learning_rate * steps
+    if moved < 1:
+        described += (
+            " The logarithm of its learned variance moves by no more than the learning rate a step, "
+            f"{moved:.2f} in all: its intervals are about as wide as they began, too wide."
+        )
     return ensemble, described, machine, notes_of(data, recipe, epochs)
 
 
