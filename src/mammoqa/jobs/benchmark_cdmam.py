@@ -191,7 +191,7 @@ def page(found: Benchmark, command: str, date: str, versions: str) -> str:
             for e in found.explained
         ),
         "",
-        "Of this reading no map was made on a GPU. Of the paper's network, 256 gradients of one member took 13 ms on an NVIDIA "
-        "H200 (see docs/explanation/cdmam_ensemble.md).",
+        "Of this reading no map was made on a GPU. Of the paper's network, 256 gradients of a member took 13 ms on an "
+        "NVIDIA H200 (see docs/explanation/cdmam_ensemble.md).",
     ]
     return "\n".join(lines) + "\n"
