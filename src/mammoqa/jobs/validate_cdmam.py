@@ -138,8 +138,8 @@ class Coverage:
     curve_scatter: np.ndarray
 
 
-def compare_cdcom(folder: Path) -> tuple[tuple[Agreement, ...], tuple[CdcomThreshold, ...]]:
-    """Every image of `folder` that cdcom's answers name."""
+def compare_cdcom(folder: Path, search_mm: float = 0.0) -> tuple[tuple[Agreement, ...], tuple[CdcomThreshold, ...]]:
+    """Every image of `folder` that cdcom's answers name, read within `search_mm` of the discs' places."""
     from mammoqa import dicom
 
     phantom = PHANTOMS["cdmam34"]
@@ -148,7 +148,7 @@ def compare_cdcom(folder: Path) -> tuple[tuple[Agreement, ...], tuple[CdcomThres
     for name, said in sorted(answers.items()):
         (image,) = dicom.read_file(folder / name)
         start = time.process_time()
-        _, cells = read_image(image, phantom)
+        _, cells = read_image(image, phantom, search_mm)
         seconds = time.process_time() - start
         mine = {"corner": decisions(cells.corner_hit, phantom), "centre": decisions(cells.centre_hit, phantom)}
         other = {kind: _from_cdcom(np.array(said[kind])) for kind in mine}
@@ -213,13 +213,13 @@ def _small_and_large(ratios: np.ndarray, phantom: Phantom) -> tuple[float, float
     return tuple(float(np.exp(np.log(ratios[which]).mean())) for which in (small, ~small))  # type: ignore[return-value]
 
 
-def read_image(image: Image, phantom: Phantom) -> tuple[Pose, CellReadings]:
+def read_image(image: Image, phantom: Phantom, search_mm: float = 0.0) -> tuple[Pose, CellReadings]:
     """Locate and read one image."""
     from mammoqa.locate import locate_cdmam34
     from mammoqa.score.cdmam34 import read_cells
 
     pose = locate_cdmam34(image, phantom)
-    return pose, read_cells(image, phantom, pose)
+    return pose, read_cells(image, phantom, pose, search_mm)
 
 
 def _series_images(phantom: Phantom, images: int, seed: int) -> Iterator[tuple[Image, CdmamTruth]]:

@@ -28,6 +28,9 @@ BLURS_PX = (0.76, 2.5)  # at least 0.7 pixels (detector blur of PTB's public sim
 INNER_MM = 4.55  # from a cell's middle to where its lines must not reach, along both axes
 _BESIDE_MM = 0.25  # kept clear around each place of a disc
 TAIL = 3.0  # of the blur, beyond a disc's edge
+# How far cdcom looks, as the published ratios of people's thresholds to cdcom's tell with simulated images
+# (docs/validation/cdmam_reach.md). `read_cells` looks nowhere else than told.
+CDCOM_SEARCH_MM = 0.2
 _CLIPPED = 0.01  # share of a phantom's pixels that may be clipped
 
 
