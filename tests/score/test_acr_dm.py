@@ -32,7 +32,7 @@ def test_large_objects_score_and_small_ones_do_not() -> None:
     amounts = {m.name: m.value for m in visible}
     assert amounts["fibre_1_visible_length"] >= 9.0
     assert amounts["speck_group_1_visible_specks"] == 6.0
-    assert amounts["mass_1_visible_contour"] >= 100 * 11 / 12  # one sector's noise differs from processor to processor
+    assert amounts["mass_1_visible_contour"] >= 91.0  # 11 of 12: one sector's noise differs from processor to processor
 
 
 def test_nothing_is_seen_where_nothing_is_drawn() -> None:
